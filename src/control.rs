@@ -3,15 +3,14 @@
 //! ```text
 //!   pitcrew ps, logs, restart …      curl --unix-socket
 //!              \                        /
-//!           [`Client`]  --- HTTP --->  [`Server`] (one for each project, in the engine's process)
+//!           [`Client`]  --- HTTP --->  [`Server`] (one per project, in the engine's process)
 //!                  \                    |
 //!                   +--- [`Control`] ---+--- [`LocalControl`]  over the engine's handle
 //! ```
 //!
-//! [`Control`] is all that can be asked of a project. The server answers with what [`LocalControl`] says,
-//! and a [`Client`] passes on what the server says, so a front does not know which one it has.
-//! The types in [`wire`] are the only place where the shapes of the JSON are written; the `OpenAPI`
-//! document is made from them.
+//! [`Control`] is the API of a running project. [`LocalControl`] implements it over the engine's handle, the
+//! [`Server`] exposes that on the socket, and a [`Client`] implements it over HTTP, so a front end works with
+//! both. The types in [`wire`] define the JSON; the `OpenAPI` document is generated from them.
 
 use std::future::Future;
 
@@ -41,7 +40,7 @@ pub mod wire;
 
 pub use client::{BodyChunks, Client};
 pub use error::{ControlError, ControlErrorKind};
-pub use frame::{Frame, FrameReader, LineFormat, put_bare_line};
+pub use frame::{Frame, FrameReader, LineFormat, push_log_file_line};
 pub use local::LocalControl;
 pub use response_stream::ResponseStream;
 #[cfg(test)]
@@ -55,92 +54,91 @@ use wire::{
     SliceQuery, SliceResponse, StateUpdate, WhyResponse,
 };
 
-/// The version of what is said over the socket. Grows with each change that an older client or
-/// server does not understand.
+/// The version of the protocol. It grows with each incompatible change.
 pub const PROTOCOL: u32 = 1;
-/// The header by which both sides say their [`PROTOCOL`].
+/// The header with the [`PROTOCOL`] of the sender.
 pub const PROTOCOL_HEADER: &str = "pitcrew-protocol";
-/// The header by which both sides say the version of the program.
+/// The header with the pitcrew version of the sender.
 pub const VERSION_HEADER: &str = "pitcrew-version";
 
-/// Whether it is measured what the processes take.
+/// Whether resource usage is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Measure {
-    /// It is not, and nobody is held up by it.
+    /// Without usage, and without the delay of a measurement.
     #[default]
     No,
     Yes,
 }
 
-/// All that can be asked of a running project.
+/// The API of a running project.
 pub trait Control: Send + Sync {
-    /// How everything is. Measuring takes a tenth of a second, unless it was done just before.
+    /// Returns the state of the project. Measuring takes a tenth of a second, unless it was done just before.
     fn status(
         &self,
         measure: Measure,
     ) -> impl Future<Output = Result<ProjectState, ControlError>> + Send;
-    /// How everything is, with all that an interface shows; whole first, then what changes. Whoever
-    /// is slow gets the latest, and nothing comes as long as nothing changes. As long as somebody
-    /// watches with figures, they are measured every five seconds.
+    /// Streams the state of the project: the complete state first, then the changes. A slow client gets the
+    /// latest state, and nothing is sent while nothing changes. With [`Measure::Yes`] usage is measured
+    /// every five seconds while the stream exists.
     fn watch(
         &self,
         measure: Measure,
     ) -> impl Future<Output = Result<ResponseStream<StateUpdate>, ControlError>> + Send;
-    /// Some rows of the output. Dropped, it stops looking for more.
+    /// Returns rows of the output. The scan ends when the future is dropped.
     fn slice(
         &self,
-        asked: SliceQuery,
+        query: SliceQuery,
     ) -> impl Future<Output = Result<SliceResponse, ControlError>> + Send;
-    /// Whenever there is more or less of the output; whoever is slow gets the latest.
+    /// Streams the extent of the output whenever it changes; a slow client gets the latest.
     fn growth(
         &self,
-        whose: ProgressQuery,
+        query: ProgressQuery,
     ) -> impl Future<Output = Result<ResponseStream<OutputProgress>, ControlError>> + Send;
-    /// Looks for something in all that is kept; the nearest first, then how much there is. Dropped,
-    /// it stops looking.
+    /// Searches the stored output: the nearest hits first, then the counts. The search ends when the stream
+    /// is dropped.
     fn search(
         &self,
-        asked: SearchQuery,
+        query: SearchQuery,
     ) -> impl Future<Output = Result<ResponseStream<SearchProgress>, ControlError>> + Send;
-    /// The next line or start of a run in one direction. Dropped, it stops looking.
+    /// Finds the next line or start of a run in one direction. The scan ends when the future is dropped.
     fn seek(
         &self,
-        asked: SeekQuery,
+        query: SeekQuery,
     ) -> impl Future<Output = Result<SeekResponse, ControlError>> + Send;
-    /// All there is to know about one process.
+    /// Returns the details of a process.
     fn details(
         &self,
         name: &str,
-        looked: DetailsQuery,
+        query: DetailsQuery,
     ) -> impl Future<Output = Result<ProcessDetails, ControlError>> + Send;
-    /// Why a process is where it is, down to the root.
+    /// Returns why a process is in its state, down to the root cause.
     fn why(&self, name: &str) -> impl Future<Output = Result<WhyResponse, ControlError>> + Send;
-    /// Events after this number, a few at a time; later ones too if it is to follow.
+    /// Streams the events after this number in batches; with `follow` also later ones.
     fn events(
         &self,
         after: u64,
         follow: bool,
     ) -> impl Future<Output = Result<ResponseStream<Vec<EventItem>>, ControlError>> + Send;
-    /// Lines that were printed, some at a time.
+    /// Streams output lines in batches.
     fn output(
         &self,
-        asked: OutputQuery,
+        query: OutputQuery,
     ) -> impl Future<Output = Result<ResponseStream<Vec<OutputItem>>, ControlError>> + Send;
-    /// Reads the file again and says what is wrong with it, as `check --json` does.
+    /// Reads the project's files and returns their faults and warnings, as `check --json` does.
     fn check(&self) -> impl Future<Output = Result<CheckResponse, ControlError>> + Send;
-    /// Reads the file again and makes the project what it says, or tells what would be done.
+    /// Reads the project's files again and applies the changes, or only returns them.
     fn reload(
         &self,
-        how: ReloadRequest,
+        request: ReloadRequest,
     ) -> impl Future<Output = Result<ReloadResponse, ControlError>> + Send;
-    /// Carries out a command and returns what became of each process, once it has taken effect.
+    /// Executes a command and returns the outcome for each process, once it has taken effect.
     fn execute(
         &self,
         command: ControlCommand,
     ) -> impl Future<Output = Result<CommandResponse, ControlError>> + Send;
-    /// Ends the project; answered as soon as it has begun to end.
+    /// Shuts down the project; returns when the shutdown has begun.
     fn shutdown(
         &self,
-        how: ShutdownRequest,
+        request: ShutdownRequest,
     ) -> impl Future<Output = Result<(), ControlError>> + Send;
 }

@@ -378,7 +378,7 @@ impl<H: Host> Engine<H> {
                 self.send_to_run(run, RunCommand::UpdateSpec(spec, log));
             }
             Effect::Notice { about, text } => {
-                self.context.notices.send(Notice::about(&about, text))
+                self.context.notices.send(Notice::about(&about, text));
             }
             Effect::Probe(request) => self.probes.start(request),
             Effect::CancelProbes { run } => self.probes.cancel(run),

@@ -4,7 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::spec::{Probe, ProbeResult};
+use crate::spec::{Probe, ProbeResult, io_error_text};
 use crate::sys::{Host, Launch};
 
 mod address;
@@ -123,9 +123,12 @@ fn result_of(answer: Result<(String, Option<String>), String>) -> ProbeResult {
 
 /// Returns the message of the system, without the error number.
 fn reason(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-        std::io::ErrorKind::TimedOut => "no connection yet".to_owned(),
-        _ => error.to_string().split(" (os error").next().unwrap_or_default().to_owned(),
+    let is = |kind| error.kind() == kind;
+    if is(std::io::ErrorKind::ConnectionRefused) {
+        "connection refused".to_owned()
+    } else if is(std::io::ErrorKind::TimedOut) {
+        "no connection yet".to_owned()
+    } else {
+        io_error_text(error)
     }
 }

@@ -52,7 +52,6 @@ mod sweep;
 mod token;
 mod usage;
 
-pub use abstract_sockets::user;
 pub use child::RealChild;
 pub use engine_process::EngineProcess;
 pub use file_identity::FileFollower;
@@ -64,7 +63,7 @@ pub use nested_sessions::{in_own_project, own_session};
 pub use own_process::end_by;
 pub use pipe::OutputPipe;
 pub use proc::{PROCESS, REPLICA, ROLE, RUN, SESSION, start_ticks};
-pub use project_dirs::{ProjectDirError, ProjectDirs};
+pub use project_dirs::{ProjectDirError, ProjectDirs, user};
 pub use socket::{ControlSocket, SocketAddress, suspended_peer};
 pub use token::TokenFile;
 pub use usage::Usage;

@@ -76,7 +76,7 @@ pub(super) fn terminal_failure(error: &std::io::Error) -> ProgramExit {
 /// Makes the client report the suspension of the engine to the interface.
 pub(super) fn with_suspension(client: Client) -> (Client, watch::Receiver<Option<ControlError>>) {
     let (sender, suspension) = watch::channel(None);
-    (client.reporting(move |problem| _ = sender.send_replace(problem)), suspension)
+    (client.on_suspension(move |problem| _ = sender.send_replace(problem)), suspension)
 }
 
 /// The options of the interface; `forward_signal` receives the signals of this process.
@@ -89,7 +89,7 @@ pub(super) fn options(
     let file = config::path(|name| std::env::var_os(name));
     let (mut config, warnings) = file.map(|file| Config::load(&file)).unwrap_or_default();
     config.zone = TimeZone::system();
-    let mut look = config.look(|name| std::env::var(name).ok());
+    let mut look = config.appearance(|name| std::env::var(name).ok());
     if global.color == ColorChoice::Never {
         look = look.themed(ThemeName::None);
     }

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Read as _, stderr, stdout};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use super::control_endpoint::ControlEndpoint;
@@ -137,13 +137,7 @@ async fn run_engine(
     for text in locked.recovered.into_iter().chain(few_descriptors) {
         notices.send(Notice::general(text));
     }
-    let event_writer = match &setup.events {
-        Some(file) => Some(
-            EventWriter::open(file, &mut engine)
-                .map_err(|error| cannot(&format!("write {}", file.display()), &error))?,
-        ),
-        None => None,
-    };
+    let event_writer = open_event_writer(setup.events.as_deref(), &mut engine)?;
     let forwarding = setup.forward_output.map(|work| FrontThread::start("pitcrew-pass", work));
     let forwarding = forwarding.transpose().map_err(cannot_start_threads)?;
     let handle = engine.handle();
@@ -157,7 +151,7 @@ async fn run_engine(
         let (file_gone, file_status) = tokio::sync::watch::channel(None);
         let policies = current_policies(setup.reloader.as_ref(), &locked.policies);
         let files = FileMaintenance { project, policies, file_gone, notices: notices.clone() };
-        let served = control.clone().with_reread(loader()).with_file_status(file_status);
+        let served = control.clone().with_spec_loader(loader()).with_file_status(file_status);
         let listening = ControlEndpoint::listen(files, setup.listen, served)
             .map_err(|error| cannot("listen", &error))?;
         if let Some(text) = listening.port_notice() {
@@ -215,6 +209,16 @@ async fn run_engine(
     // A stopped guardian would not notice the end of this process.
     guardian::resume(guardian);
     Ok(exit_code(&exit, foreground, &last))
+}
+
+/// Opens the file of `--events`, if there is one.
+fn open_event_writer(
+    file: Option<&Path>,
+    engine: &mut Engine<RealHost>,
+) -> Result<Option<EventWriter>, ProgramExit> {
+    let Some(file) = file else { return Ok(None) };
+    let writer = EventWriter::open(file, engine);
+    writer.map(Some).map_err(|error| cannot(&format!("write {}", file.display()), &error))
 }
 
 /// The exit code of the process in the foreground, or else that of the project.

@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use super::completions::{NameKind, names};
 use super::{ExitResult, GlobalOptions, ProgramExit, messages, running_project, stdout};
@@ -35,8 +35,8 @@ pub(super) struct LogsArgs {
     #[arg(long, value_name = "REGEX")]
     grep: Option<String>,
     /// Only one of the two outputs
-    #[arg(long, value_parser = PossibleValuesParser::new(Stream::WORDS))]
-    stream: Option<String>,
+    #[arg(long, value_parser = PossibleValuesParser::new(Stream::WORDS).try_map(|word| word.parse::<Stream>()))]
+    stream: Option<Stream>,
     /// Print JSON lines
     #[arg(long)]
     json: bool,
@@ -91,7 +91,7 @@ async fn print(
 ) -> Result<(), ControlError> {
     let query = OutputQuery {
         names: (!args.names.is_empty()).then(|| args.names.join(",")),
-        stream: args.stream.clone(),
+        stream: args.stream,
         grep: args.grep.clone(),
         since: args.since.clone(),
         tail: args.lines,

@@ -14,11 +14,15 @@ pub(super) fn read_stdin(global: &GlobalOptions) -> Result<(), ProgramExit> {
 
 /// Returns where to look for the file. Does not read standard input.
 pub(super) fn locate(global: &GlobalOptions) -> Result<ProjectLocator, ProgramExit> {
-    let dir = std::env::current_dir().or_else(|error| match error.kind() {
+    let dir = match std::env::current_dir() {
+        Ok(dir) => dir,
         // The folder was removed: a project that was started in it is found by its inode.
-        ErrorKind::NotFound => Ok(PathBuf::from(".")),
-        _ => Err(messages::failure(&format!("cannot determine the current folder: {error}"))),
-    })?;
+        Err(error) if error.kind() == ErrorKind::NotFound => PathBuf::from("."),
+        Err(error) => {
+            let text = format!("cannot determine the current folder: {error}");
+            return Err(messages::failure(&text));
+        }
+    };
     Ok(ProjectLocator { files: global.file.clone(), dir, stdin: global.stdin.get() })
 }
 

@@ -115,8 +115,9 @@ pub(super) async fn connect(name: &str, dirs: ProjectDirs) -> Client {
 
 /// Returns the client of a project. A message or an error says that its engine is suspended.
 pub(super) fn client(name: &str, dirs: ProjectDirs) -> Client {
-    let client = Client::new(name, move || ControlSocket::connect(&dirs)).noticing(suspended_peer);
-    client.reporting(|problem| {
+    let client = Client::new(name, move || ControlSocket::connect(&dirs))
+        .with_suspension_check(suspended_peer);
+    client.on_suspension(|problem| {
         if let Some(problem) = problem {
             messages::note(&problem.message);
         }

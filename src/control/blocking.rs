@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use super::{ControlError, ControlErrorKind};
 
-/// Runs `work` on a thread for blocking work, and tells it by its argument when its caller has
-/// stopped waiting.
+/// Runs `work` on a thread for blocking work. Its argument returns true when the caller has stopped
+/// waiting.
 pub(super) async fn cancellable_blocking<T: Send + 'static>(
     work: impl FnOnce(&dyn Fn() -> bool) -> T + Send + 'static,
 ) -> Result<T, ControlError> {
-    // Goes with this future, by which the other side learns that nobody waits.
-    let waits = Arc::new(());
-    let alive = Arc::downgrade(&waits);
+    // Dropped with this future, which is how `work` learns that the caller has stopped waiting.
+    let caller = Arc::new(());
+    let alive = Arc::downgrade(&caller);
     let done = blocking(move || work(&|| alive.strong_count() == 0)).await;
-    drop(waits);
+    drop(caller);
     done
 }
 

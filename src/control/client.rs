@@ -1,5 +1,6 @@
 //! Client of the control socket: one connection per request.
 
+use std::fmt::Write as _;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream as Stream;
@@ -18,10 +19,10 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
 pub use body::BodyChunks;
-use body::lines;
+use body::line_items;
 
 use super::frame::{FRAMES, LineFormat, NDJSON};
-use super::routes::other_version;
+use super::routes::incompatible_versions;
 use super::wire::{
     CheckResponse, CommandResponse, ControlCommand, DetailsQuery, EventItem, OutputItem,
     OutputProgress, OutputQuery, ProcessDetails, ProgressQuery, ProjectState, ReloadRequest,
@@ -35,52 +36,56 @@ use super::{
 
 mod body;
 
-/// How a connection is made.
+/// Opens a connection.
 type Connect = dyn Fn() -> io::Result<Stream> + Send + Sync;
-/// Called when a stream stops because the other side is suspended, and with `None` when it goes on.
+/// Called with the error when a stream stops because the server is suspended, and with `None` when it
+/// continues.
 type ReportSuspension = dyn Fn(Option<ControlError>) + Send + Sync;
 
-/// So long an answer may take before it is looked whether anybody can give one, and then again.
-const SILENCE: Duration = Duration::from_millis(700);
+/// How often a client that waits for a response checks whether the server is suspended.
+const SUSPENSION_CHECK_INTERVAL: Duration = Duration::from_millis(700);
 
 /// A project that runs in another process. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
     connect: Arc<Connect>,
-    who_is_suspended: fn(&OwnedFd) -> Option<u32>,
+    suspended_peer: fn(&OwnedFd) -> Option<u32>,
     report_suspension: Arc<ReportSuspension>,
     project: Arc<str>,
 }
 
 impl Client {
-    /// The project of this name, reached over what `connect` gives.
+    /// Creates a client of the project with this name; `connect` opens a connection to its socket.
     pub fn new(
         project: &str,
         connect: impl Fn() -> io::Result<Stream> + Send + Sync + 'static,
     ) -> Self {
         Self {
             connect: Arc::new(connect),
-            who_is_suspended: |_| None,
+            suspended_peer: |_| None,
             report_suspension: Arc::new(|_| ()),
             project: project.into(),
         }
     }
 
-    /// With a way to learn which process of the other side is stopped, if one is, so that a question
-    /// is not waited for that nobody will answer.
+    /// Sets the function that returns the pid of a suspended process of the server, if there is one, so that
+    /// requests fail instead of waiting for a suspended server.
     #[must_use]
-    pub fn noticing(self, who_is_suspended: fn(&OwnedFd) -> Option<u32>) -> Self {
-        Self { who_is_suspended, ..self }
+    pub fn with_suspension_check(self, suspended_peer: fn(&OwnedFd) -> Option<u32>) -> Self {
+        Self { suspended_peer, ..self }
     }
 
-    /// Sets a callback for the streams of this client: it is called with the error if the other side is
+    /// Sets a callback for the streams of this client: it is called with the error if the server is
     /// suspended while a stream waits for it, and with `None` when it continues.
     #[must_use]
-    pub fn reporting(self, report: impl Fn(Option<ControlError>) + Send + Sync + 'static) -> Self {
+    pub fn on_suspension(
+        self,
+        report: impl Fn(Option<ControlError>) + Send + Sync + 'static,
+    ) -> Self {
         Self { report_suspension: Arc::new(report), ..self }
     }
 
-    async fn ask<T: DeserializeOwned>(
+    async fn request_json<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
@@ -88,27 +93,22 @@ impl Client {
     ) -> Result<T, ControlError> {
         let response = self.request(method, path, body).await?;
         let bytes = response.collect().await?;
-        serde_json::from_slice(&bytes)
-            .map_err(|error| failed(format!("the answer makes no sense: {error}")))
+        serde_json::from_slice(&bytes).map_err(|error| failed(format!("invalid response: {error}")))
     }
 
-    /// The same as [`Control::output`] as it comes over the socket: JSON lines, or what
-    /// [`Frames`](super::FrameReader) reads, which is several times cheaper.
+    /// Like [`Control::output`], but returns the encoded response body: JSON lines, or frames for
+    /// [`FrameReader`](super::FrameReader), which are several times cheaper.
     pub async fn raw_output(
         &self,
-        asked: &OutputQuery,
-        form: LineFormat,
+        query: &OutputQuery,
+        format: LineFormat,
     ) -> Result<BodyChunks, ControlError> {
-        let kind = if form == LineFormat::Frames { FRAMES } else { NDJSON };
-        let path = format!("/v1/output?{}", query(asked)?);
-        self.request_as(Method::GET, &path, &(), kind).await
+        let accept = if format == LineFormat::Frames { FRAMES } else { NDJSON };
+        let path = format!("/v1/output?{}", query_string(query)?);
+        self.request_as(Method::GET, &path, &(), accept).await
     }
 
-    async fn tell(&self, path: &str, body: &impl Serialize) -> Result<(), ControlError> {
-        self.request(Method::POST, path, body).await.map(drop)
-    }
-
-    /// Sends a request; a problem that is answered is the error.
+    /// Sends a request; an error response becomes the error.
     async fn request(
         &self,
         method: Method,
@@ -118,40 +118,40 @@ impl Client {
         self.request_as(method, path, body, "*/*").await
     }
 
-    /// The same, answered in this form.
+    /// Like [`request`](Self::request), with an `Accept` header.
     async fn request_as(
         &self,
         method: Method,
         path: &str,
         body: &impl Serialize,
-        form: &str,
+        accept: &str,
     ) -> Result<BodyChunks, ControlError> {
-        let stream = (self.connect)().map_err(|error| self.not_reached(&error))?;
+        let stream = (self.connect)().map_err(|error| self.connect_error(&error))?;
         let peer = stream.as_fd().try_clone_to_owned().ok();
-        let answer = self.request_over(stream, method, path, body, form);
+        let response = self.request_over(stream, method, path, body, accept);
         let response = match &peer {
-            None => answer.await,
+            None => response.await,
             Some(peer) => tokio::select! {
-                answer = answer => answer,
-                problem = self.suspended(peer) => Err(problem),
+                response = response => response,
+                error = self.until_suspended(peer) => Err(error),
             },
         }?;
         Ok(BodyChunks::new(response.into_body(), self.clone(), peer))
     }
 
-    /// Ends when whoever would answer has been stopped for a while.
-    async fn suspended(&self, peer: &OwnedFd) -> ControlError {
-        let mut stopped = 0;
+    /// Returns when the server has been suspended for a while.
+    async fn until_suspended(&self, peer: &OwnedFd) -> ControlError {
+        let mut checks = 0;
         loop {
-            tokio::time::sleep(SILENCE).await;
-            let Some(pid) = (self.who_is_suspended)(peer) else {
-                stopped = 0;
+            tokio::time::sleep(SUSPENSION_CHECK_INTERVAL).await;
+            let Some(pid) = (self.suspended_peer)(peer) else {
+                checks = 0;
                 continue;
             };
-            stopped += 1;
-            // The second time: one that is debugged, or on its way through a stop, goes on at once.
-            if stopped > 1 {
-                return suspended(&self.project, pid);
+            checks += 1;
+            // At the second check, because a process that is being debugged or stopped continues soon.
+            if checks > 1 {
+                return suspended_error(&self.project, pid);
             }
         }
     }
@@ -162,11 +162,12 @@ impl Client {
         method: Method,
         path: &str,
         body: &impl Serialize,
-        form: &str,
+        accept: &str,
     ) -> Result<Response<Incoming>, ControlError> {
-        let stream = UnixStream::from_std(stream).map_err(|error| self.not_reached(&error))?;
-        let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
+        let stream = UnixStream::from_std(stream).map_err(|error| self.connect_error(&error))?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| connection_error(&error))?;
         tokio::spawn(connection);
         let body = match method {
             Method::GET => Bytes::new(),
@@ -176,50 +177,55 @@ impl Client {
             .method(method)
             .uri(path)
             .header("host", "pitcrew")
-            .header("accept", form)
+            .header("accept", accept)
             .header("content-type", "application/json")
             .header(PROTOCOL_HEADER, PROTOCOL)
             .header(VERSION_HEADER, env!("CARGO_PKG_VERSION"))
             .body(Full::new(body))
             .map_err(|error| failed(error.to_string()))?;
-        let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
+        let response =
+            sender.send_request(request).await.map_err(|error| connection_error(&error))?;
         self.check_version(&response)?;
         if response.status().is_success() {
             return Ok(response);
         }
         let status = response.status();
-        let bytes =
-            response.into_body().collect().await.map_err(|error| broken(&error))?.to_bytes();
-        Err(serde_json::from_slice(&bytes).unwrap_or_else(|_| unknown(status)))
+        let bytes = response
+            .into_body()
+            .collect()
+            .await
+            .map_err(|error| connection_error(&error))?
+            .to_bytes();
+        Err(serde_json::from_slice(&bytes).unwrap_or_else(|_| status_error(status)))
     }
 
-    /// What is told from now on, each piece one JSON object.
+    /// Streams server-sent events, each with one JSON object.
     async fn follow<T: DeserializeOwned + Send + 'static>(
         &self,
         path: &str,
     ) -> Result<ResponseStream<T>, ControlError> {
         let body = self.request(Method::GET, path, &()).await?;
-        let mut pieces = lines(body, |line| match line.strip_prefix("data: ") {
+        let mut batches = line_items(body, |line| match line.strip_prefix("data: ") {
             Some(data) => serde_json::from_str(data).map(Some),
             None => Ok(None),
         });
         Ok(ResponseStream::latest(|sink| async move {
             loop {
-                let some = tokio::select! {
-                    some = pieces.next() => some,
-                    () = sink.gone() => return,
+                let batch = tokio::select! {
+                    batch = batches.next() => batch,
+                    () = sink.closed() => return,
                 };
-                match some {
+                match batch {
                     None => return,
-                    Some(Ok(some)) => {
-                        for one in some {
-                            if !sink.put(Ok(one)).await {
+                    Some(Ok(items)) => {
+                        for item in items {
+                            if !sink.send(Ok(item)).await {
                                 return;
                             }
                         }
                     }
-                    Some(Err(problem)) => {
-                        sink.put(Err(problem)).await;
+                    Some(Err(error)) => {
+                        sink.send(Err(error)).await;
                         return;
                     }
                 }
@@ -227,22 +233,22 @@ impl Client {
         }))
     }
 
-    fn not_reached(&self, error: &io::Error) -> ControlError {
-        let nobody = [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused];
-        if nobody.contains(&error.kind()) {
+    fn connect_error(&self, error: &io::Error) -> ControlError {
+        let not_running = [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused];
+        if not_running.contains(&error.kind()) {
             let text = format!("{} is not running; `pitcrew up` starts it", self.project);
             return ControlError::new(ControlErrorKind::NotRunning, text);
         }
         failed(format!("cannot reach {}: {error}", self.project))
     }
 
-    /// Before anything of the answer is read, as it may look different in another version.
+    /// Called before the body is read, because its format may differ in another version.
     fn check_version(&self, response: &Response<Incoming>) -> Result<(), ControlError> {
         let header = |name| response.headers().get(name).and_then(|text| text.to_str().ok());
         if header(PROTOCOL_HEADER).and_then(|text| text.parse().ok()) == Some(PROTOCOL) {
             return Ok(());
         }
-        let text = other_version(
+        let text = incompatible_versions(
             &format!("the running {}", self.project),
             header(VERSION_HEADER),
             "this pitcrew",
@@ -261,53 +267,52 @@ fn failed(text: String) -> ControlError {
     ControlError::new(ControlErrorKind::Failed, text)
 }
 
-fn suspended(project: &str, pid: u32) -> ControlError {
+fn suspended_error(project: &str, pid: u32) -> ControlError {
     let text = format!(
         "{project} is suspended: pid {pid} is stopped; `kill -CONT {pid}` continues it, `pitcrew down --kill` ends it"
     );
     ControlError::new(ControlErrorKind::Suspended, text)
 }
 
-/// The other side is gone in the middle.
-fn broken(error: &hyper::Error) -> ControlError {
-    if error.is_incomplete_message() {
-        return ControlError::new(ControlErrorKind::Ended, "the project ended before it answered");
+/// The error for a connection that ended before the response.
+fn connection_error(error: &hyper::Error) -> ControlError {
+    let mut text = "the project ended before it responded".to_owned();
+    if !error.is_incomplete_message() {
+        _ = write!(text, ": {error}");
     }
-    ControlError::new(
-        ControlErrorKind::Ended,
-        format!("the project ended before it answered: {error}"),
-    )
+    ControlError::new(ControlErrorKind::Ended, text)
 }
 
-fn unknown(status: StatusCode) -> ControlError {
-    failed(format!("the running project answered with {status}"))
+fn status_error(status: StatusCode) -> ControlError {
+    failed(format!("the running project responded with {status}"))
 }
 
-/// Events that are not kept any more.
+/// The data of a `missed` event.
 #[derive(serde::Deserialize)]
 struct MissedEvents {
     from: u64,
     to: u64,
 }
 
-/// Encodes the fields that are set as the query string of an address.
-fn query(fields: &impl Serialize) -> Result<String, ControlError> {
+/// Encodes the fields that are set as a query string.
+fn query_string(fields: &impl Serialize) -> Result<String, ControlError> {
     serde_urlencoded::to_string(fields).map_err(|error| failed(error.to_string()))
 }
 
-/// Encodes text as one segment of a path.
-fn segment(text: &str) -> impl std::fmt::Display + '_ {
+/// Encodes text as a segment of a path.
+fn path_segment(text: &str) -> impl std::fmt::Display + '_ {
     utf8_percent_encode(text, NON_ALPHANUMERIC)
 }
 
 impl Control for Client {
     async fn status(&self, measure: Measure) -> Result<ProjectState, ControlError> {
-        let watched = StateQuery { follow: false, measure: measure == Measure::Yes };
-        self.ask(Method::GET, &format!("/v1/snapshot?{}", query(&watched)?), &()).await
+        let query = StateQuery { follow: false, measure: measure == Measure::Yes };
+        self.request_json(Method::GET, &format!("/v1/snapshot?{}", query_string(&query)?), &())
+            .await
     }
 
     async fn why(&self, name: &str) -> Result<WhyResponse, ControlError> {
-        self.ask(Method::GET, &format!("/v1/why/{}", segment(name)), &()).await
+        self.request_json(Method::GET, &format!("/v1/why/{}", path_segment(name)), &()).await
     }
 
     async fn events(
@@ -319,7 +324,7 @@ impl Control for Client {
         let body = self.request(Method::GET, &path, &()).await?;
         let mut number = after;
         let mut is_missed = false;
-        Ok(lines(body, move |line| {
+        Ok(line_items(body, move |line| {
             if let Some(id) = line.strip_prefix("id: ") {
                 number = id.parse().unwrap_or(number);
             } else if line.is_empty() {
@@ -339,63 +344,63 @@ impl Control for Client {
     }
 
     async fn watch(&self, measure: Measure) -> Result<ResponseStream<StateUpdate>, ControlError> {
-        let watched = StateQuery { follow: true, measure: measure == Measure::Yes };
-        self.follow(&format!("/v1/snapshot?{}", query(&watched)?)).await
+        let query = StateQuery { follow: true, measure: measure == Measure::Yes };
+        self.follow(&format!("/v1/snapshot?{}", query_string(&query)?)).await
     }
 
-    async fn slice(&self, asked: SliceQuery) -> Result<SliceResponse, ControlError> {
-        self.ask(Method::GET, &format!("/v1/slice?{}", query(&asked)?), &()).await
+    async fn slice(&self, query: SliceQuery) -> Result<SliceResponse, ControlError> {
+        self.request_json(Method::GET, &format!("/v1/slice?{}", query_string(&query)?), &()).await
     }
 
     async fn growth(
         &self,
-        whose: ProgressQuery,
+        query: ProgressQuery,
     ) -> Result<ResponseStream<OutputProgress>, ControlError> {
-        self.follow(&format!("/v1/growth?{}", query(&whose)?)).await
+        self.follow(&format!("/v1/growth?{}", query_string(&query)?)).await
     }
 
     async fn search(
         &self,
-        asked: SearchQuery,
+        query: SearchQuery,
     ) -> Result<ResponseStream<SearchProgress>, ControlError> {
-        self.follow(&format!("/v1/search?{}", query(&asked)?)).await
+        self.follow(&format!("/v1/search?{}", query_string(&query)?)).await
     }
 
-    async fn seek(&self, asked: SeekQuery) -> Result<SeekResponse, ControlError> {
-        self.ask(Method::GET, &format!("/v1/seek?{}", query(&asked)?), &()).await
+    async fn seek(&self, query: SeekQuery) -> Result<SeekResponse, ControlError> {
+        self.request_json(Method::GET, &format!("/v1/seek?{}", query_string(&query)?), &()).await
     }
 
     async fn details(
         &self,
         name: &str,
-        looked: DetailsQuery,
+        query: DetailsQuery,
     ) -> Result<ProcessDetails, ControlError> {
-        let path = format!("/v1/process/{}?{}", segment(name), query(&looked)?);
-        self.ask(Method::GET, &path, &()).await
+        let path = format!("/v1/process/{}?{}", path_segment(name), query_string(&query)?);
+        self.request_json(Method::GET, &path, &()).await
     }
 
     async fn output(
         &self,
-        asked: OutputQuery,
+        query: OutputQuery,
     ) -> Result<ResponseStream<Vec<OutputItem>>, ControlError> {
-        let path = format!("/v1/output?{}", query(&asked)?);
+        let path = format!("/v1/output?{}", query_string(&query)?);
         let body = self.request(Method::GET, &path, &()).await?;
-        Ok(lines(body, |line| serde_json::from_str(line).map(Some)))
+        Ok(line_items(body, |line| serde_json::from_str(line).map(Some)))
     }
 
     async fn check(&self) -> Result<CheckResponse, ControlError> {
-        self.ask(Method::GET, "/v1/check", &()).await
+        self.request_json(Method::GET, "/v1/check", &()).await
     }
 
-    async fn reload(&self, how: ReloadRequest) -> Result<ReloadResponse, ControlError> {
-        self.ask(Method::POST, "/v1/reload", &how).await
+    async fn reload(&self, request: ReloadRequest) -> Result<ReloadResponse, ControlError> {
+        self.request_json(Method::POST, "/v1/reload", &request).await
     }
 
     async fn execute(&self, command: ControlCommand) -> Result<CommandResponse, ControlError> {
-        self.ask(Method::POST, &format!("/v1/{}", command.name()), &command).await
+        self.request_json(Method::POST, &format!("/v1/{}", command.name()), &command).await
     }
 
-    async fn shutdown(&self, how: ShutdownRequest) -> Result<(), ControlError> {
-        self.tell("/v1/shutdown", &how).await
+    async fn shutdown(&self, request: ShutdownRequest) -> Result<(), ControlError> {
+        self.request(Method::POST, "/v1/shutdown", &request).await.map(drop)
     }
 }

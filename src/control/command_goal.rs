@@ -4,7 +4,7 @@ use crate::machine::condition::ConditionStatus;
 use crate::machine::event::RunError;
 use crate::machine::{ProcessView, StateName};
 
-/// How one process stands to an order.
+/// The status of a command for one process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum GoalStatus {
     Pending,
@@ -14,40 +14,40 @@ pub(super) enum GoalStatus {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Goal {
-    /// A run of which exec has succeeded; `new`: one that came after the order.
+    /// A run whose exec has succeeded; with `new`, a run that started after the command.
     Running { new: bool },
-    /// The same, and ready; or done, and successful.
+    /// Like `Running`, and ready or succeeded.
     RunningReady { new: bool },
-    /// No run, and none to come by itself.
+    /// No run.
     Down,
-    /// That it was asked is enough.
+    /// Nothing: the command is complete when it is accepted.
     Nothing,
 }
 
-/// How `now`, from a snapshot after the order, stands to `before`, from one before it.
-pub(super) fn verdict(goal: Goal, before: &ProcessView, now: &ProcessView) -> GoalStatus {
+/// Compares `now`, from a snapshot after the command, with `before`, from the one before it.
+pub(super) fn process_status(goal: Goal, before: &ProcessView, now: &ProcessView) -> GoalStatus {
     match goal {
         Goal::Nothing => GoalStatus::Done,
         Goal::Down => down(before, now),
         Goal::Running { new } => running(new, before, now),
         Goal::RunningReady { new } => {
-            let verdict = running(new, before, now);
-            if verdict == GoalStatus::Done { settled(now) } else { verdict }
+            let status = running(new, before, now);
+            if status == GoalStatus::Done { settled(now) } else { status }
         }
     }
 }
 
 fn running(new: bool, before: &ProcessView, now: &ProcessView) -> GoalStatus {
-    let ran = before.state.is_alive() && before.state != StateName::Stopping && !new;
-    let counts = if ran { now.run >= before.run } else { now.run > before.run };
-    if counts && now.started {
+    let was_running = before.state.is_alive() && before.state != StateName::Stopping && !new;
+    let is_run = if was_running { now.run >= before.run } else { now.run > before.run };
+    if is_run && now.started {
         return GoalStatus::Done;
     }
     match now.state {
         StateName::Failed | StateName::Skipped | StateName::Stopped | StateName::Succeeded => {
             GoalStatus::Failed
         }
-        // Not before the run that cannot be ended is gone, whenever that is.
+        // A new run starts only after the unkillable run has ended, which may be never.
         StateName::Waiting if now.error == Some(RunError::Unkillable) => GoalStatus::Failed,
         StateName::Idle
         | StateName::Waiting
@@ -60,7 +60,7 @@ fn running(new: bool, before: &ProcessView, now: &ProcessView) -> GoalStatus {
     }
 }
 
-/// Another run, or a new wish to run, means that the one that was to end has.
+/// A later run, or a state without a run, means that the run to stop has ended.
 fn down(before: &ProcessView, now: &ProcessView) -> GoalStatus {
     if now.state.is_alive() && now.run <= before.run {
         GoalStatus::Pending
@@ -71,7 +71,7 @@ fn down(before: &ProcessView, now: &ProcessView) -> GoalStatus {
     }
 }
 
-/// Whether it is ready or has succeeded. One that was stopped meanwhile will not be.
+/// Whether the process is ready or has succeeded; a process that was stopped meanwhile has failed to.
 fn settled(now: &ProcessView) -> GoalStatus {
     match now.progress().settling() {
         ConditionStatus::Met => GoalStatus::Done,

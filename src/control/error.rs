@@ -3,46 +3,46 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What kind of problem it is, for programs.
+/// The kind of an error, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ControlErrorKind {
-    /// No project runs there.
+    /// The project is not running.
     NotRunning,
-    /// A name that means nothing in this project.
+    /// The project has nothing with this name.
     UnknownName,
-    /// What was asked makes no sense.
+    /// The request is invalid.
     Wrong,
-    /// It cannot be done in the present state.
+    /// The present state does not allow it.
     Conflict,
     /// The project is ending or has ended.
     Ended,
-    /// The two sides are of versions that do not understand each other.
+    /// The versions of client and server are incompatible.
     Version,
     /// The token is missing or wrong.
     Unauthorized,
-    /// Who asks from there may not.
+    /// The `Host` or the `Origin` of the request is not allowed.
     Forbidden,
-    /// It took too long.
+    /// The time limit was exceeded.
     Timeout,
-    /// The processes that run the project are stopped, so nothing answers.
+    /// The processes that run the project are suspended, so nothing responds.
     Suspended,
-    /// Something else went wrong.
+    /// Another failure.
     Failed,
 }
 
-/// Why something was not done.
+/// An error of the control API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, thiserror::Error)]
 #[error("{message}")]
 pub struct ControlError {
-    /// For programs.
+    /// The kind, for programs.
     pub error: ControlErrorKind,
-    /// For people.
+    /// The message, for people.
     pub message: String,
 }
 
 impl ControlError {
-    /// A problem of this kind.
+    /// Creates an error of this kind.
     pub fn new(error: ControlErrorKind, message: impl Into<String>) -> Self {
         Self { error, message: message.into() }
     }
@@ -51,7 +51,7 @@ impl ControlError {
         Self::new(ControlErrorKind::Ended, "the project has ended")
     }
 
-    /// The HTTP status it is sent with.
+    /// Returns the HTTP status of the response.
     pub(super) fn status(&self) -> u16 {
         match self.error {
             ControlErrorKind::UnknownName => 404,

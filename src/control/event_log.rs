@@ -7,21 +7,22 @@ use tokio::sync::{mpsc, watch};
 
 use super::ResponseStream;
 use super::response_stream::ResponseSink;
+use super::run_markers::RunMarkers;
 use super::wire::EventItem;
 use crate::machine::Event;
 
-/// So many events are kept at most,
-const EVENTS: usize = 20_000;
-/// and so many bytes of them.
-const BYTES: usize = 16 << 20;
-/// Events given at once.
+/// The most events that are stored.
+const MAX_EVENTS: usize = 20_000;
+/// The most bytes of events that are stored.
+const MAX_BYTES: usize = 16 << 20;
+/// The most events in one item of the stream.
 const BATCH: usize = 256;
 
-/// A bounded number of past events, as they are written. Cheap to clone.
+/// The latest events as JSON. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct EventLog {
-    kept: Arc<Mutex<LogState>>,
-    /// The number of the last event, and whether there will be more.
+    state: Arc<Mutex<LogState>>,
+    /// The number of the last event, and whether more events can follow.
     last: watch::Receiver<(u64, bool)>,
 }
 
@@ -29,43 +30,46 @@ pub(super) struct EventLog {
 struct LogState {
     events: VecDeque<Arc<str>>,
     bytes: usize,
-    /// The number of the first one kept.
+    /// The number of the first stored event.
     first: u64,
 }
 
 impl EventLog {
-    /// Keeps what comes; `also` is shown it first.
-    pub(super) fn keep(
-        mut events: mpsc::UnboundedReceiver<Event>,
-        mut also: impl FnMut(&Event) + Send + 'static,
-    ) -> Self {
-        let kept = Arc::new(Mutex::new(LogState { first: 1, ..LogState::default() }));
-        let (told, last) = watch::channel((0, true));
-        let ring = Self { kept: Arc::clone(&kept), last };
+    /// Spawns a task that stores the events, after it has recorded them as run markers.
+    pub(super) fn start(mut events: mpsc::UnboundedReceiver<Event>, markers: RunMarkers) -> Self {
+        let state = Arc::new(Mutex::new(LogState { first: 1, ..LogState::default() }));
+        let (sender, last) = watch::channel((0, true));
+        let log = Self { state: Arc::clone(&state), last };
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
-                also(&event);
+                markers.record(&event);
                 let Ok(text) = serde_json::to_string(&event) else { continue };
-                lock(&kept).push(text.into());
-                told.send_replace((event.stamp().seq, true));
+                lock(&state).push(text.into());
+                sender.send_replace((event.stamp().seq, true));
             }
-            told.send_modify(|(_, more)| *more = false);
+            sender.send_modify(|(_, more)| *more = false);
         });
-        ring
+        log
     }
 
-    /// Events after this number; later ones too if it is to follow. What is gone is told.
-    pub(super) fn flow(&self, after: u64, follow: bool) -> ResponseStream<Vec<EventItem>> {
-        let ring = self.clone();
-        ResponseStream::of(move |sink| ring.pass(after, follow, sink))
+    /// Streams the events after this number, with `follow` also later ones. Dropped events are reported as
+    /// missed.
+    pub(super) fn stream(&self, after: u64, follow: bool) -> ResponseStream<Vec<EventItem>> {
+        let log = self.clone();
+        ResponseStream::of(move |sink| log.send_events(after, follow, sink))
     }
 
-    async fn pass(mut self, mut after: u64, follow: bool, sink: ResponseSink<Vec<EventItem>>) {
+    async fn send_events(
+        mut self,
+        mut after: u64,
+        follow: bool,
+        sink: ResponseSink<Vec<EventItem>>,
+    ) {
         loop {
             let (last, more) = *self.last.borrow_and_update();
             while after < last {
-                let batch = lock(&self.kept).after(&mut after);
-                if !sink.put(Ok(batch)).await {
+                let batch = lock(&self.state).after(&mut after);
+                if !sink.send(Ok(batch)).await {
                     return;
                 }
             }
@@ -73,11 +77,11 @@ impl EventLog {
                 return;
             }
             tokio::select! {
-                // The sender goes after it has said that there is no more.
+                // The sender is dropped after it has set that no more events follow.
                 changed = self.last.changed() => if changed.is_err() && after >= self.last.borrow().0 {
                     return;
                 },
-                () = sink.gone() => return,
+                () = sink.closed() => return,
             }
         }
     }
@@ -87,31 +91,31 @@ impl LogState {
     fn push(&mut self, event: Arc<str>) {
         self.bytes += event.len();
         self.events.push_back(event);
-        while self.events.len() > EVENTS || self.bytes > BYTES {
+        while self.events.len() > MAX_EVENTS || self.bytes > MAX_BYTES {
             let Some(event) = self.events.pop_front() else { return };
             self.bytes -= event.len();
             self.first += 1;
         }
     }
 
-    /// Some of what comes after this number, which is moved on.
+    /// Returns the next batch of events after this number, and advances it.
     fn after(&self, after: &mut u64) -> Vec<EventItem> {
-        let mut told = Vec::new();
+        let mut items = Vec::new();
         if *after + 1 < self.first {
-            told.push(EventItem::Missed { from: *after + 1, to: self.first - 1 });
+            items.push(EventItem::Missed { from: *after + 1, to: self.first - 1 });
             *after = self.first - 1;
         }
         let from = usize::try_from(*after + 1 - self.first).unwrap_or(usize::MAX);
         for event in self.events.iter().skip(from).take(BATCH) {
             *after += 1;
-            told.push(EventItem::Event { seq: *after, event: Arc::clone(event) });
+            items.push(EventItem::Event { seq: *after, event: Arc::clone(event) });
         }
-        told
+        items
     }
 }
 
-fn lock(kept: &Mutex<LogState>) -> MutexGuard<'_, LogState> {
-    kept.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(state: &Mutex<LogState>) -> MutexGuard<'_, LogState> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -123,10 +127,10 @@ mod tests {
         Event::from(ProjectReady { stamp: EventStamp { seq, ..EventStamp::default() } })
     }
 
-    async fn all(mut flow: ResponseStream<Vec<EventItem>>) -> Vec<EventItem> {
+    async fn all(mut stream: ResponseStream<Vec<EventItem>>) -> Vec<EventItem> {
         let mut all = Vec::new();
-        while let Some(told) = flow.next().await {
-            all.extend(told.unwrap());
+        while let Some(items) = stream.next().await {
+            all.extend(items.unwrap());
         }
         all
     }
@@ -134,19 +138,19 @@ mod tests {
     #[tokio::test]
     async fn whoever_comes_late_gets_every_event_once_and_is_told_what_is_gone() {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let ring = EventLog::keep(receiver, |_| ());
-        let following = ring.flow(0, true);
-        let gone = 10;
-        let count = EVENTS as u64 + gone;
+        let log = EventLog::start(receiver, RunMarkers::default());
+        let following = log.stream(0, true);
+        let dropped = 10;
+        let count = MAX_EVENTS as u64 + dropped;
         for seq in 1..=count {
             sender.send(event(seq)).unwrap();
         }
         drop(sender);
-        let late = |ring: EventLog| async move { all(ring.flow(3, true)).await };
-        let told = late(ring.clone()).await;
+        let late = |log: EventLog| async move { all(log.stream(3, true)).await };
+        let items = late(log.clone()).await;
         let mut next = 4;
-        for one in &told {
-            next = match one {
+        for item in &items {
+            next = match item {
                 EventItem::Missed { from, to } => {
                     assert_eq!(*from, next);
                     to + 1
@@ -159,10 +163,10 @@ mod tests {
             };
         }
         assert_eq!(next, count + 1);
-        // All is here now, so the beginning is gone.
-        let told = all(ring.flow(3, false)).await;
-        assert_eq!(told.first(), Some(&EventItem::Missed { from: 4, to: gone }));
-        assert_eq!(told.len(), EVENTS + 1);
+        // The log has all events now, so it has dropped the first ones.
+        let items = all(log.stream(3, false)).await;
+        assert_eq!(items.first(), Some(&EventItem::Missed { from: 4, to: dropped }));
+        assert_eq!(items.len(), MAX_EVENTS + 1);
         drop(following);
     }
 }

@@ -1,8 +1,8 @@
-//! Line encodings of the socket: JSON for other clients, and frames for our own commands, which are
-//! several times cheaper on both sides.
+//! Encodings of output lines on the socket: JSON for other clients, and binary frames for pitcrew's own
+//! commands, which are several times cheaper on both sides.
 //!
-//! A frame is a head of fixed length, little-endian, and bytes: a name (told before the first line
-//! of each source), a line, or how many lines of a source are not kept any more.
+//! A frame is a little-endian header of fixed length, and a payload. Its kind is a name (sent before the
+//! first line of each source), a line, or a number of lines that were dropped.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,74 +19,74 @@ pub(super) const FRAMES: &str = "application/vnd.pitcrew.lines";
 /// The media type of JSON lines.
 pub(super) const NDJSON: &str = "application/x-ndjson";
 
-/// Length of a head: length of the bytes (4), source (4), number (8), kind (1).
-const HEAD: usize = 4 + 4 + 8 + 1;
+/// Length of a header: length of the payload (4), source (4), number (8), kind (1).
+const HEADER_LENGTH: usize = 4 + 4 + 8 + 1;
 
 const NAME: u8 = 0;
 const OUT: u8 = 1;
 const ERR: u8 = 2;
 const MISSED: u8 = 3;
 
-/// In which form lines are wanted.
+/// The encoding of output lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineFormat {
-    /// For whoever asks.
+    /// JSON lines.
     Json,
-    /// For our own commands.
+    /// Binary frames, which [`FrameReader`] reads.
     Frames,
 }
 
-/// Writes lines in one of the forms.
+/// Encodes lines.
 pub(super) struct LineEncoder {
-    form: LineFormat,
+    format: LineFormat,
     store: Arc<LogStore>,
-    /// Sources that have a number, and what they are called.
+    /// The number in the encoding and the name of each source that was used.
     names: HashMap<SourceId, (u32, String)>,
-    /// The last time that was written, as many lines come in the same millisecond.
+    /// The last formatted time, in milliseconds and as text, because many lines have the same one.
     time: (i64, String),
 }
 
 impl LineEncoder {
-    pub(super) fn new(form: LineFormat, store: Arc<LogStore>) -> Self {
-        Self { form, store, names: HashMap::new(), time: (i64::MIN, String::new()) }
+    pub(super) fn new(format: LineFormat, store: Arc<LogStore>) -> Self {
+        Self { format, store, names: HashMap::new(), time: (i64::MIN, String::new()) }
     }
 
-    pub(super) fn line(&mut self, into: &mut Vec<u8>, line: &SliceLine<'_>) {
-        let number = self.meet(into, line.source);
-        match self.form {
+    pub(super) fn push_line(&mut self, into: &mut Vec<u8>, line: &SliceLine<'_>) {
+        let number = self.source_number(into, line.source);
+        match self.format {
             LineFormat::Frames => {
                 let kind = if line.stream == Stream::Err { ERR } else { OUT };
-                head(into, line.bytes.len(), number, line.seq, kind);
+                push_header(into, line.bytes.len(), number, line.seq, kind);
                 into.extend_from_slice(line.bytes);
             }
             LineFormat::Json => {
-                let (names, time) = (&self.names, time(&mut self.time, line.at));
+                let (names, time) = (&self.names, format_time(&mut self.time, line.at));
                 let name = names.get(&line.source).map_or("", |(_, name)| name);
-                json(into, &JsonLine::new(name, time, line));
+                push_json(into, &JsonLine::new(name, time, line));
             }
         }
     }
 
-    pub(super) fn missed(&mut self, into: &mut Vec<u8>, source: SourceId, lines: u64) {
-        let number = self.meet(into, source);
-        match self.form {
-            LineFormat::Frames => head(into, 0, number, lines, MISSED),
+    pub(super) fn push_missed(&mut self, into: &mut Vec<u8>, source: SourceId, lines: u64) {
+        let number = self.source_number(into, source);
+        match self.format {
+            LineFormat::Frames => push_header(into, 0, number, lines, MISSED),
             LineFormat::Json => {
                 let name = self.names.get(&source).map_or("", |(_, name)| name);
-                json(into, &serde_json::json!({ "name": name, "lines": lines }));
+                push_json(into, &serde_json::json!({ "name": name, "lines": lines }));
             }
         }
     }
 
-    /// The number of a source; tells its name the first time.
-    fn meet(&mut self, into: &mut Vec<u8>, source: SourceId) -> u32 {
+    /// Returns the number of a source; pushes its name the first time.
+    fn source_number(&mut self, into: &mut Vec<u8>, source: SourceId) -> u32 {
         if let Some((number, _)) = self.names.get(&source) {
             return *number;
         }
         let number = self.names.len() as u32;
         let name = self.store.name(source).map_or_else(String::new, |name| name.to_string());
-        if self.form == LineFormat::Frames {
-            head(into, name.len(), number, 0, NAME);
+        if self.format == LineFormat::Frames {
+            push_header(into, name.len(), number, 0, NAME);
             into.extend_from_slice(name.as_bytes());
         }
         self.names.insert(source, (number, name));
@@ -94,13 +94,13 @@ impl LineEncoder {
     }
 }
 
-fn json(into: &mut Vec<u8>, value: &impl Serialize) {
+fn push_json(into: &mut Vec<u8>, value: &impl Serialize) {
     if serde_json::to_writer(&mut *into, value).is_ok() {
         into.push(b'\n');
     }
 }
 
-fn time(last: &mut (i64, String), at: Timestamp) -> &str {
+fn format_time(last: &mut (i64, String), at: Timestamp) -> &str {
     let ms = at.as_millisecond();
     if last.0 != ms {
         *last = (ms, format!("{at:.3}"));
@@ -108,14 +108,14 @@ fn time(last: &mut (i64, String), at: Timestamp) -> &str {
     &last.1
 }
 
-fn head(into: &mut Vec<u8>, length: usize, source: u32, number: u64, kind: u8) {
+fn push_header(into: &mut Vec<u8>, length: usize, source: u32, number: u64, kind: u8) {
     into.extend_from_slice(&(length as u32).to_le_bytes());
     into.extend_from_slice(&source.to_le_bytes());
     into.extend_from_slice(&number.to_le_bytes());
     into.push(kind);
 }
 
-/// A line as JSON; the fields are those of [`LineOf`](super::wire::OutputLine).
+/// A line as JSON with the fields of [`OutputLine`](super::wire::OutputLine), without copying the text.
 #[derive(Serialize)]
 struct JsonLine<'a> {
     seq: Option<u64>,
@@ -142,10 +142,10 @@ impl<'a> JsonLine<'a> {
         }
     }
 
-    /// One of which no more is known.
+    /// A line of which only the name and the bytes are known.
     fn bare(name: &'a str, bytes: &'a [u8]) -> Self {
-        let whole = bytes.strip_suffix(b"\n");
-        let bytes = whole.unwrap_or(bytes);
+        let without_newline = bytes.strip_suffix(b"\n");
+        let bytes = without_newline.unwrap_or(bytes);
         let text = std::str::from_utf8(bytes).ok();
         Self {
             seq: None,
@@ -155,46 +155,47 @@ impl<'a> JsonLine<'a> {
             stream: None,
             text,
             base64: text.is_none().then(|| BASE64_STANDARD.encode(bytes)),
-            partial: whole.is_none(),
+            partial: without_newline.is_none(),
         }
     }
 }
 
-/// Writes a line of a log file as JSON, which knows neither when it came nor on which output.
-pub fn put_bare_line(into: &mut Vec<u8>, name: &str, bytes: &[u8]) {
-    json(into, &JsonLine::bare(name, bytes));
+/// Pushes a line of a log file as JSON; a log file has neither times nor streams.
+pub fn push_log_file_line(into: &mut Vec<u8>, name: &str, bytes: &[u8]) {
+    push_json(into, &JsonLine::bare(name, bytes));
 }
 
+/// A frame of the output stream.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Frame<'a> {
     Line {
-        /// `worker.1`
+        /// Name of the process, such as `worker.1`.
         name: &'a str,
-        /// As it came, its newline included where it has one.
+        /// The line as it was printed, with its newline if it has one.
         bytes: &'a [u8],
     },
-    /// Lines of this process are not kept any more; they were dropped before they could be sent.
+    /// Lines of this process were dropped from the store before they could be sent.
     Missed { name: &'a str, lines: u64 },
 }
 
-/// Reads frames, however they are cut into pieces on their way.
+/// Decoder for frames that arrive in chunks of any size.
 #[derive(Debug, Default)]
 pub struct FrameReader {
-    /// Begins with a frame.
+    /// The beginning of an incomplete frame.
     rest: Vec<u8>,
     names: Vec<String>,
 }
 
 impl FrameReader {
-    /// Takes the next bytes and passes on what is whole.
-    pub fn read(&mut self, bytes: &[u8], mut take: impl FnMut(Frame<'_>)) {
-        // Most come as whole frames, which are not copied.
+    /// Reads the next bytes, and calls `on_frame` with each complete frame.
+    pub fn read(&mut self, bytes: &[u8], mut on_frame: impl FnMut(Frame<'_>)) {
+        // Most chunks contain complete frames, which are decoded without a copy.
         let mut rest = std::mem::take(&mut self.rest);
         let used = if rest.is_empty() {
-            self.pass(bytes, &mut take)
+            self.read_complete(bytes, &mut on_frame)
         } else {
             rest.extend_from_slice(bytes);
-            self.pass(&rest, &mut take)
+            self.read_complete(&rest, &mut on_frame)
         };
         if rest.is_empty() {
             rest.extend_from_slice(bytes.get(used..).unwrap_or_default());
@@ -204,19 +205,19 @@ impl FrameReader {
         self.rest = rest;
     }
 
-    /// Passes on the whole frames; gives how many bytes they are.
-    fn pass(&mut self, bytes: &[u8], take: &mut impl FnMut(Frame<'_>)) -> usize {
+    /// Calls `on_frame` with the complete frames, and returns their length in bytes.
+    fn read_complete(&mut self, bytes: &[u8], on_frame: &mut impl FnMut(Frame<'_>)) -> usize {
         let mut used = 0;
-        while let Some((head, rest)) = bytes.get(used..).and_then(FrameHeader::read) {
-            let Some(bytes) = rest.get(..head.length) else { break };
-            used += HEAD + head.length;
-            if head.kind == NAME {
+        while let Some((header, rest)) = bytes.get(used..).and_then(FrameHeader::read) {
+            let Some(bytes) = rest.get(..header.length) else { break };
+            used += HEADER_LENGTH + header.length;
+            if header.kind == NAME {
                 self.names.push(String::from_utf8_lossy(bytes).into_owned());
                 continue;
             }
-            let name = self.names.get(head.source).map_or("", String::as_str);
-            take(match head.kind {
-                MISSED => Frame::Missed { name, lines: head.number },
+            let name = self.names.get(header.source).map_or("", String::as_str);
+            on_frame(match header.kind {
+                MISSED => Frame::Missed { name, lines: header.number },
                 _ => Frame::Line { name, bytes },
             });
         }
@@ -232,19 +233,19 @@ struct FrameHeader {
 }
 
 impl FrameHeader {
-    /// The head at the beginning, and what comes after it.
+    /// Splits off the header at the start.
     fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (length, rest) = bytes.split_first_chunk()?;
         let (source, rest) = rest.split_first_chunk()?;
         let (number, rest) = rest.split_first_chunk()?;
         let (kind, rest) = rest.split_first()?;
-        let head = Self {
+        let header = Self {
             length: u32::from_le_bytes(*length) as usize,
             source: u32::from_le_bytes(*source) as usize,
             number: u64::from_le_bytes(*number),
             kind: *kind,
         };
-        Some((head, rest))
+        Some((header, rest))
     }
 }
 
@@ -257,7 +258,7 @@ mod tests {
     use crate::output::LineSplitter;
     use crate::spec::{Name, OutputLimits};
 
-    /// A store in which each of these was printed by the process of its number.
+    /// A store with these lines, each printed by the process with its number.
     fn store(lines: &[(u8, Vec<u8>)]) -> Arc<LogStore> {
         let store = LogStore::new(OutputLimits::default());
         for (who, bytes) in lines {
@@ -270,11 +271,11 @@ mod tests {
         store
     }
 
-    fn encoded(form: LineFormat, store: &Arc<LogStore>) -> Vec<u8> {
+    fn encoded(format: LineFormat, store: &Arc<LogStore>) -> Vec<u8> {
         let slice = store.tail(&crate::output::SourceSelection::All, usize::MAX);
-        let (mut encoder, mut text) = (LineEncoder::new(form, Arc::clone(store)), Vec::new());
+        let (mut encoder, mut text) = (LineEncoder::new(format, Arc::clone(store)), Vec::new());
         for line in slice.lines() {
-            encoder.line(&mut text, &line);
+            encoder.push_line(&mut text, &line);
         }
         text
     }
@@ -332,14 +333,14 @@ mod tests {
         let store = store(&[(1, b"x".to_vec())]);
         let source = store.source(&Name::new("p1"));
         let mut text = Vec::new();
-        LineEncoder::new(LineFormat::Json, Arc::clone(&store)).missed(&mut text, source, 7);
+        LineEncoder::new(LineFormat::Json, Arc::clone(&store)).push_missed(&mut text, source, 7);
         assert_eq!(text, b"{\"name\":\"p1\",\"lines\":7}\n");
-        let (mut bytes, mut said) = (Vec::new(), 0);
-        LineEncoder::new(LineFormat::Frames, store).missed(&mut bytes, source, 7);
+        let (mut bytes, mut frames) = (Vec::new(), 0);
+        LineEncoder::new(LineFormat::Frames, store).push_missed(&mut bytes, source, 7);
         FrameReader::default().read(&bytes, |piece| {
             assert_eq!(piece, Frame::Missed { name: "p1", lines: 7 });
-            said += 1;
+            frames += 1;
         });
-        assert_eq!(said, 1);
+        assert_eq!(frames, 1);
     }
 }

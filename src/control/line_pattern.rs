@@ -1,4 +1,4 @@
-//! Patterns for lines.
+//! Patterns for lines: regular expressions that can also be tested on many lines at the same time.
 
 use memchr::memchr;
 use regex::bytes::{Regex, RegexBuilder};
@@ -8,49 +8,51 @@ use regex_syntax::hir::Look;
 use super::error::{ControlError, ControlErrorKind};
 use crate::output::Slice;
 
-/// Largest program of a regular expression, in bytes.
-const LARGEST: usize = 1 << 20;
+/// The largest compiled regular expression, in bytes.
+const MAX_COMPILED_SIZE: usize = 1 << 20;
 
 /// A regular expression for single lines.
 #[derive(Debug, Clone)]
 pub(super) struct LinePattern {
     line: Regex,
-    /// The same for many lines at once; nothing where it could miss what is in one of them.
-    lines: Option<Regex>,
+    /// The same for a text of many lines; `None` if it could miss a match in one of them.
+    text: Option<Regex>,
 }
 
 impl LinePattern {
     pub(super) fn new(text: &str) -> Result<Self, ControlError> {
-        let build = |lines| {
+        let build = |multi_line| {
             let mut builder = RegexBuilder::new(text);
-            builder.size_limit(LARGEST).multi_line(lines).build()
+            builder.size_limit(MAX_COMPILED_SIZE).multi_line(multi_line).build()
         };
         let line = build(false).map_err(|error| {
             ControlError::new(
                 ControlErrorKind::Wrong,
-                format!("this is no regular expression: {error}"),
+                format!("invalid regular expression: {error}"),
             )
         })?;
-        let lines = if is_of_lines(text) { build(true).ok() } else { None };
-        Ok(Self { line, lines })
+        let text = if is_line_based(text) { build(true).ok() } else { None };
+        Ok(Self { line, text })
     }
 
-    /// Whether it is in a line, as it is shown.
+    /// Whether the visible text of a line matches.
     pub(super) fn is_match(&self, line: &[u8]) -> bool {
         self.line.is_match(line)
     }
 
-    /// False when it is in none of these lines: found out with one look at all of them, at a tenth
-    /// of the cost.
-    pub(super) fn may_be_in(&self, lines: &Slice) -> bool {
-        let text = lines.text();
-        // Without its colours a line can have what is not in its bytes.
-        self.lines.as_ref().is_none_or(|lines| memchr(0x1b, text).is_some() || lines.is_match(text))
+    /// Returns false only if no line of the slice matches. Tests all lines at the same time, at a tenth of
+    /// the cost of testing each.
+    pub(super) fn may_match(&self, slice: &Slice) -> bool {
+        let text = slice.text();
+        // A line without its escape sequences may match although its bytes do not.
+        let has_escapes = || memchr(0x1b, text).is_some();
+        self.text.as_ref().is_none_or(|pattern| has_escapes() || pattern.is_match(text))
     }
 }
 
-/// Whether its anchors can be told to mean the ends of lines, not those of the text.
-fn is_of_lines(text: &str) -> bool {
+/// Whether all anchors of the pattern match at line ends in multi-line mode, and none only at the ends of
+/// the text.
+fn is_line_based(text: &str) -> bool {
     let hir = ParserBuilder::new().utf8(false).multi_line(true).build().parse(text);
     hir.is_ok_and(|hir| {
         let looks = hir.properties().look_set();
@@ -65,7 +67,7 @@ mod tests {
     use jiff::Timestamp;
     use proptest::prelude::*;
 
-    use super::super::severity::shown;
+    use super::super::severity::visible_text;
     use super::*;
     use crate::output::{LineSplitter, LogStore, ReadLimit, SourceSelection, Stream};
     use crate::spec::{Name, OutputLimits};
@@ -99,10 +101,10 @@ mod tests {
             (r"\bthree\b", true),
             (r"\bthre\b", false),
         ] {
-            assert_eq!(LinePattern::new(pattern).unwrap().may_be_in(&lines), may_be, "{pattern}");
+            assert_eq!(LinePattern::new(pattern).unwrap().may_match(&lines), may_be, "{pattern}");
         }
         let coloured = slice(b"fo\x1b[1mur\n");
-        assert!(LinePattern::new("four").unwrap().may_be_in(&coloured));
+        assert!(LinePattern::new("four").unwrap().may_match(&coloured));
     }
 
     proptest! {
@@ -116,8 +118,8 @@ mod tests {
         ) {
             let Ok(pattern) = LinePattern::new(&pattern) else { return Ok(()) };
             let lines = slice(&text);
-            let is_in_one = lines.lines().any(|line| pattern.is_match(&shown(line.bytes)));
-            prop_assert!(!is_in_one || pattern.may_be_in(&lines));
+            let is_in_one = lines.lines().any(|line| pattern.is_match(&visible_text(line.bytes)));
+            prop_assert!(!is_in_one || pattern.may_match(&lines));
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-use super::blocking::cancellable_blocking;
+use super::blocking::{blocking, cancellable_blocking};
 use super::event_log::EventLog;
 use super::frame::LineFormat;
 use super::output_request::OutputRequest;
@@ -24,7 +24,7 @@ use super::wire::{
 };
 use super::{Control, ControlError, ControlErrorKind, Measure, ResponseStream};
 use crate::engine::{self, Clock, EngineHandle, ReloadMode, Request, RequestError, SpecLoader};
-use crate::machine::{Event, Explanation, Intent, Moment, ScaleError, ShutdownReason};
+use crate::machine::{Event, Intent, Moment, ScaleError, ShutdownReason};
 use crate::output::SourceSelection;
 use crate::spec::{self, Name, ProjectLocator};
 
@@ -32,11 +32,12 @@ mod commands;
 mod failure;
 mod waiting;
 
-/// A moment is shown at the same time again while the clocks agree to this.
-const STEADY: SignedDuration = SignedDuration::from_millis(50);
+/// The offset between the monotonic clock and the wall clock is kept while it changes by less than this, so
+/// that a moment always has the same wall-clock time.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_millis(50);
 
-/// More would take the machine from those that are supervised.
-const SEARCHES: usize = 2;
+/// The most searches at the same time; more would take too much CPU time from the supervised processes.
+const MAX_SEARCHES: usize = 2;
 
 /// How long lines are scanned for the rows of one response.
 const SCAN_BUDGET: Duration = Duration::from_millis(250);
@@ -47,23 +48,23 @@ pub struct LocalControl {
     pub(super) engine: EngineHandle,
     pub(super) project: Arc<str>,
     pub(super) pid: u32,
-    ring: EventLog,
-    marks: RunMarkers,
-    /// Searches at a time.
-    searches: Arc<Semaphore>,
-    pub(super) meter: UsageSampler,
+    event_log: EventLog,
+    markers: RunMarkers,
+    /// Limits the searches at the same time.
+    search_permits: Arc<Semaphore>,
+    pub(super) usage_sampler: UsageSampler,
     pub(super) files: Arc<ProjectLocator>,
-    /// What has become of its file, if it is gone.
+    /// What happened to the project's file, if it is no longer at its path.
     pub(super) file_status: watch::Receiver<Option<String>>,
-    /// How its files are read again, and whether they have changed.
-    reread: Option<Arc<dyn SpecLoader>>,
-    /// The wall clock at moment zero, as it was used last.
+    /// Reads the project's files again, and knows whether they have changed.
+    spec_loader: Option<Arc<dyn SpecLoader>>,
+    /// The wall-clock time of moment zero, as it was used last.
     zero: Arc<Mutex<Timestamp>>,
 }
 
 impl LocalControl {
-    /// The project of this name, whose outermost process is `pid`, whose files are found at
-    /// `files`, and which tells its `events`. Needs a runtime.
+    /// Creates the control of a project: `pid` is its outermost process, `files` locates its files, and
+    /// `events` receives its events. Must be called in a Tokio runtime.
     pub fn new(
         engine: EngineHandle,
         project: &str,
@@ -72,227 +73,223 @@ impl LocalControl {
         events: mpsc::UnboundedReceiver<Event>,
     ) -> Self {
         let zero = Arc::new(Mutex::new(Timestamp::UNIX_EPOCH));
-        let marks = RunMarkers::default();
-        let noted = marks.clone();
-        let ring = EventLog::keep(events, move |event| noted.note(event));
+        let markers = RunMarkers::default();
+        let event_log = EventLog::start(events, markers.clone());
         Self {
             engine,
             project: project.into(),
             pid,
-            ring,
-            marks,
-            searches: Arc::new(Semaphore::new(SEARCHES)),
-            meter: UsageSampler::default(),
+            event_log,
+            markers,
+            search_permits: Arc::new(Semaphore::new(MAX_SEARCHES)),
+            usage_sampler: UsageSampler::default(),
             files: Arc::new(files),
             file_status: watch::channel(None).1,
-            reread: None,
+            spec_loader: None,
             zero,
         }
     }
 
-    /// The outermost process of the project.
+    /// Returns the pid of the outermost process of the project.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// With news of the project's file: a sentence when it is not where it was.
+    /// Sets the channel of the file status: a sentence if the project's file is no longer at its path.
     #[must_use]
     pub fn with_file_status(self, file_status: watch::Receiver<Option<String>>) -> Self {
         Self { file_status, ..self }
     }
 
-    /// With what knows whether the project's files have changed since they were read.
+    /// Sets the loader that knows whether the project's files have changed since they were read.
     #[must_use]
-    pub fn with_reread(self, reread: Option<Arc<dyn SpecLoader>>) -> Self {
-        Self { reread, ..self }
+    pub fn with_spec_loader(self, spec_loader: Option<Arc<dyn SpecLoader>>) -> Self {
+        Self { spec_loader, ..self }
     }
 
     pub(super) fn file_gone(&self) -> Option<String> {
         self.file_status.borrow().clone()
     }
 
-    pub(super) fn marks(&self) -> &RunMarkers {
-        &self.marks
+    pub(super) fn markers(&self) -> &RunMarkers {
+        &self.markers
     }
 
-    /// When a moment was. The same answer for the same moment, unless one of the clocks was set or
-    /// stood still.
-    pub(super) fn wall(&self, moment: Moment) -> String {
-        let since = |moment: Moment| {
+    /// Returns the wall-clock time of a moment: always the same for the same moment, unless one of the
+    /// clocks was set or suspended.
+    pub(super) fn wall_time(&self, moment: Moment) -> String {
+        let since_start = |moment: Moment| {
             SignedDuration::try_from(moment.since_start()).unwrap_or(SignedDuration::MAX)
         };
-        let fresh = Clock::wall().saturating_sub(since(self.engine.clock().now()));
+        let fresh = Clock::wall().saturating_sub(since_start(self.engine.clock().now()));
         let fresh = fresh.unwrap_or(Timestamp::UNIX_EPOCH);
         let mut zero = self.zero.lock().unwrap_or_else(PoisonError::into_inner);
-        if fresh.duration_since(*zero).abs() > STEADY {
+        if fresh.duration_since(*zero).abs() > CLOCK_TOLERANCE {
             *zero = fresh;
         }
-        let time = zero.saturating_add(since(moment)).unwrap_or(Timestamp::UNIX_EPOCH);
+        let time = zero.saturating_add(since_start(moment)).unwrap_or(Timestamp::UNIX_EPOCH);
         format!("{time:.3}")
     }
 
-    /// Lines as they are sent.
-    pub(super) async fn written(
+    /// Returns output lines in the encoding of the response body.
+    pub(super) async fn encoded_output(
         &self,
-        asked: &OutputQuery,
-        form: LineFormat,
+        query: &OutputQuery,
+        format: LineFormat,
     ) -> Result<ResponseStream<Vec<u8>>, ControlError> {
-        Ok(self.wanted(asked).await?.written(Arc::clone(self.engine.store()), form))
+        let request = self.output_request(query).await?;
+        Ok(request.encoded_stream(Arc::clone(self.engine.store()), format))
     }
 
-    async fn wanted(&self, asked: &OutputQuery) -> Result<OutputRequest, ControlError> {
+    async fn output_request(&self, query: &OutputQuery) -> Result<OutputRequest, ControlError> {
         let store = self.engine.store();
-        let sources = match &asked.names {
+        let sources = match &query.names {
             None => None,
             Some(names) => {
-                let names = names.split(',').map(str::to_owned).collect();
-                let who = self.ask(|reply| Request::Resolve { names, reply }).await?;
-                let views = who.ids.iter().filter_map(|id| who.before.get(*id));
-                Some(views.map(|view| store.source(&view.name)).collect())
+                let names = self.resolve(names.split(',').map(str::to_owned).collect()).await?;
+                Some(names.iter().map(|name| store.source(name)).collect())
             }
         };
-        OutputRequest::new(asked, sources)
+        OutputRequest::new(query, sources)
+    }
+
+    /// Returns the names of the processes that these names and tags match.
+    async fn resolve(&self, names: Vec<String>) -> Result<Vec<Name>, ControlError> {
+        let resolved = self.ask(|reply| Request::Resolve { names, reply }).await?;
+        let views = resolved.ids.iter().filter_map(|id| resolved.before.get(*id));
+        Ok(views.map(|view| view.name.clone()).collect())
     }
 
     pub(super) async fn ask<T>(
         &self,
-        question: impl FnOnce(oneshot::Sender<Result<T, RequestError>>) -> Request,
+        request: impl FnOnce(oneshot::Sender<Result<T, RequestError>>) -> Request,
     ) -> Result<T, ControlError> {
-        let (answer, answered) = oneshot::channel();
-        if !self.engine.request(question(answer)) {
+        let (reply, response) = oneshot::channel();
+        if !self.engine.request(request(reply)) {
             return Err(ControlError::ended());
         }
-        Ok(answered.await.map_err(|_| ControlError::ended())??)
+        Ok(response.await.map_err(|_| ControlError::ended())??)
     }
 
-    /// Whose lines are meant. A name that is one's very own is known even after its end, and the
-    /// engine is asked about the others.
+    /// Resolves the names of a query. The exact name of a process that has printed something is valid even
+    /// if the process is no longer a member; the engine resolves the other names.
     async fn choice(&self, names: Option<&str>) -> Result<SourceChoice, ControlError> {
         let Some(names) = names else {
             return Ok(SourceChoice { selection: SourceSelection::All, names: None });
         };
         let store = self.engine.store();
-        let mut meant: HashSet<String> = HashSet::new();
-        let mut others = Vec::new();
-        for name in names.split(',').map(str::to_owned) {
-            if store.known(&name).is_some() {
-                meant.insert(name);
-            } else {
-                others.push(name);
-            }
-        }
+        let names = names.split(',').map(str::to_owned);
+        let (names, others): (Vec<String>, Vec<String>) =
+            names.partition(|name| store.known(name).is_some());
+        let mut names: HashSet<String> = names.into_iter().collect();
         if !others.is_empty() {
-            let who = self.ask(|reply| Request::Resolve { names: others, reply }).await?;
-            let views = who.ids.iter().filter_map(|id| who.before.get(*id));
-            meant.extend(views.map(|view| view.name.to_string()));
+            names.extend(self.resolve(others).await?.iter().map(Name::to_string));
         }
-        let sources = meant.iter().map(|name| store.source(&Name::new(name)));
-        Ok(SourceChoice { selection: SourceSelection::only(sources), names: Some(Arc::new(meant)) })
+        let sources = names.iter().map(|name| store.source(&Name::new(name)));
+        Ok(SourceChoice { selection: SourceSelection::only(sources), names: Some(Arc::new(names)) })
     }
 }
 
 impl Control for LocalControl {
     async fn status(&self, measure: Measure) -> Result<ProjectState, ControlError> {
-        let figures = match measure {
-            Measure::Yes => self.meter.read(&self.engine, usage_sampler::GLANCE).await,
+        let usage = match measure {
+            Measure::Yes => {
+                self.usage_sampler.read(&self.engine, usage_sampler::MAX_AGE_ONCE).await
+            }
             Measure::No => Arc::default(),
         };
         let snapshot = self.engine.snapshot();
         Ok(self.project_state(&snapshot, |view| {
-            self.process_state(view).with_usage(usage_sampler::of(&figures, view))
+            self.process_state(view).with_usage(usage_sampler::usage_of(&usage, view))
         }))
     }
 
     async fn watch(&self, measure: Measure) -> Result<ResponseStream<StateUpdate>, ControlError> {
         let local = self.clone();
-        Ok(ResponseStream::latest(|sink| local.push(measure, sink)))
+        Ok(ResponseStream::latest(|sink| local.send_updates(measure, sink)))
     }
 
-    async fn slice(&self, asked: SliceQuery) -> Result<SliceResponse, ControlError> {
-        let choice = self.choice(asked.names.as_deref()).await?;
-        let of = (Arc::clone(self.engine.store()), self.marks.clone());
-        let cutting = SliceJob::new(of, choice, &asked)?;
-        if cutting.is_quick() {
-            return Ok(cutting.cut(&ScanLimit::NEVER));
+    async fn slice(&self, query: SliceQuery) -> Result<SliceResponse, ControlError> {
+        let choice = self.choice(query.names.as_deref()).await?;
+        let output = (Arc::clone(self.engine.store()), self.markers.clone());
+        let job = SliceJob::new(output, choice, &query)?;
+        if job.is_quick() {
+            return Ok(job.run(&ScanLimit::NONE));
         }
         let clock = self.engine.clock().clone();
-        cancellable_blocking(move |is_gone| {
+        cancellable_blocking(move |is_cancelled| {
             let start = clock.now();
             let is_late = || clock.now().since(start) >= SCAN_BUDGET;
-            cutting.cut(&ScanLimit { gone: is_gone, late: &is_late })
+            job.run(&ScanLimit { is_cancelled, is_late: &is_late })
         })
         .await
     }
 
     async fn search(
         &self,
-        asked: SearchQuery,
+        query: SearchQuery,
     ) -> Result<ResponseStream<SearchProgress>, ControlError> {
-        let choice = self.choice(asked.names.as_deref()).await?;
-        let search = SearchJob::new(Arc::clone(self.engine.store()), choice, &asked)?;
-        Ok(search.flow(Arc::clone(&self.searches)))
+        let choice = self.choice(query.names.as_deref()).await?;
+        let job = SearchJob::new(Arc::clone(self.engine.store()), choice, &query)?;
+        Ok(job.stream(Arc::clone(&self.search_permits)))
     }
 
-    async fn seek(&self, asked: SeekQuery) -> Result<SeekResponse, ControlError> {
-        let choice = self.choice(asked.names.as_deref()).await?;
-        let of = (Arc::clone(self.engine.store()), self.marks.clone());
-        cancellable_blocking(search::seek(of, choice, &asked)?).await
+    async fn seek(&self, query: SeekQuery) -> Result<SeekResponse, ControlError> {
+        let choice = self.choice(query.names.as_deref()).await?;
+        let output = (Arc::clone(self.engine.store()), self.markers.clone());
+        cancellable_blocking(search::seek(output, choice, &query)?).await
     }
 
     async fn details(
         &self,
         name: &str,
-        looked: DetailsQuery,
+        query: DetailsQuery,
     ) -> Result<ProcessDetails, ControlError> {
-        self.details_of(name, looked.reveal).await
+        self.details_of(name, query.reveal).await
     }
 
     async fn growth(
         &self,
-        whose: ProgressQuery,
+        query: ProgressQuery,
     ) -> Result<ResponseStream<OutputProgress>, ControlError> {
-        let choice = self.choice(whose.names.as_deref()).await?;
-        let (store, marks) = (Arc::clone(self.engine.store()), self.marks.clone());
-        let new = NewLineCounter::of(&whose)?;
-        let growth = TailWatch { store, selection: choice.selection, marks, new };
-        Ok(ResponseStream::latest(|sink| growth.tell(sink)))
+        let SourceChoice { selection, .. } = self.choice(query.names.as_deref()).await?;
+        let (store, markers) = (Arc::clone(self.engine.store()), self.markers.clone());
+        let counter = NewLineCounter::new(&query)?;
+        let watch = TailWatch { store, selection, markers, counter };
+        Ok(ResponseStream::latest(|sink| watch.send_progress(sink)))
     }
 
     async fn why(&self, name: &str) -> Result<WhyResponse, ControlError> {
         let name = name.to_owned();
-        let explained = self.ask(|reply| Request::Why { name, reply }).await?;
-        let explained = explained.ok_or_else(ControlError::ended)?;
+        let explanation = self.ask(|reply| Request::Why { name, reply }).await?;
+        let explanation = explanation.ok_or_else(ControlError::ended)?;
         let snapshot = self.engine.snapshot();
-        let last_output = |name: &Name| {
-            let view = snapshot.processes.iter().find(|view| view.name == *name)?;
-            self.last_output(view, &snapshot)
-        };
-        let below = explained.flatten().into_iter().skip(1);
-        let chain = below.map(|(depth, one)| WhyLink {
-            depth,
-            name: one.name.to_string(),
-            condition: one.condition,
-            state: one.state,
-            why: one.why.clone(),
-            checked: one.checked,
-            cause: one.cause.clone(),
-            suspended_by: one.suspended_by.clone(),
-            last_output: last_output(&one.name),
+        let mut links = explanation.flatten().into_iter().map(|(depth, link)| {
+            let view = snapshot.processes.iter().find(|view| view.name == link.name);
+            WhyLink {
+                depth,
+                name: link.name.to_string(),
+                condition: link.condition,
+                state: link.state,
+                why: link.why.clone(),
+                checked: link.checked,
+                cause: link.cause.clone(),
+                suspended_by: link.suspended_by.clone(),
+                last_output: view.and_then(|view| self.last_output(view, &snapshot)),
+            }
         });
-        let chain = chain.collect();
-        let Explanation { name, state, why, checked, cause, suspended_by, .. } = explained;
-        let last_output = last_output(&name).filter(|last| *last.name == *name.as_str());
-        let (name, file_gone) = (name.to_string(), self.file_gone());
+        let process = links.next().ok_or_else(ControlError::ended)?;
         Ok(WhyResponse {
-            name,
-            state,
-            why,
-            checked,
-            cause,
-            suspended_by,
-            last_output,
-            file_gone,
-            chain,
+            // The output of another process belongs to its link.
+            last_output: process.last_output.filter(|last| last.name == process.name),
+            name: process.name,
+            state: process.state,
+            why: process.why,
+            checked: process.checked,
+            cause: process.cause,
+            suspended_by: process.suspended_by,
+            file_gone: self.file_gone(),
+            chain: links.collect(),
         })
     }
 
@@ -301,32 +298,32 @@ impl Control for LocalControl {
         after: u64,
         follow: bool,
     ) -> Result<ResponseStream<Vec<EventItem>>, ControlError> {
-        Ok(self.ring.flow(after, follow))
+        Ok(self.event_log.stream(after, follow))
     }
 
     async fn output(
         &self,
-        asked: OutputQuery,
+        query: OutputQuery,
     ) -> Result<ResponseStream<Vec<OutputItem>>, ControlError> {
-        let wanted = self.wanted(&asked).await?;
-        Ok(wanted.flow(Arc::clone(self.engine.store())))
+        let request = self.output_request(&query).await?;
+        Ok(request.stream(Arc::clone(self.engine.store())))
     }
 
     async fn check(&self) -> Result<CheckResponse, ControlError> {
         let files = Arc::clone(&self.files);
-        let read = move || CheckResponse::of(&spec::report(&files));
-        let checked = tokio::task::spawn_blocking(read).await;
-        checked.map_err(|error| ControlError::new(ControlErrorKind::Failed, error.to_string()))
+        blocking(move || CheckResponse::of(&spec::report(&files))).await
     }
 
-    async fn reload(&self, how: ReloadRequest) -> Result<ReloadResponse, ControlError> {
-        let wish = if how.dry_run { ReloadMode::DryRun } else { ReloadMode::Apply };
-        match self.engine.reload_and_wait(wish).await {
+    async fn reload(&self, request: ReloadRequest) -> Result<ReloadResponse, ControlError> {
+        let mode = if request.dry_run { ReloadMode::DryRun } else { ReloadMode::Apply };
+        match self.engine.reload_and_wait(mode).await {
             engine::ReloadReport::Applied(difference)
             | engine::ReloadReport::Foreseen(difference) => {
-                Ok(ReloadResponse::of(difference, how.dry_run))
+                Ok(ReloadResponse::of(difference, request.dry_run))
             }
-            engine::ReloadReport::Rejected(faults) => Ok(ReloadResponse::rejected(&faults, how)),
+            engine::ReloadReport::Rejected(faults) => {
+                Ok(ReloadResponse::rejected(&faults, request))
+            }
             engine::ReloadReport::Refused(text) => {
                 Err(ControlError::new(ControlErrorKind::Conflict, text))
             }
@@ -337,17 +334,18 @@ impl Control for LocalControl {
         self.execute_command(command).await
     }
 
-    async fn shutdown(&self, how: ShutdownRequest) -> Result<(), ControlError> {
+    async fn shutdown(&self, request: ShutdownRequest) -> Result<(), ControlError> {
         let reason = ShutdownReason::Asked;
-        let intent = if how.kill { Intent::ShutdownNow(reason) } else { Intent::Shutdown(reason) };
+        let intent =
+            if request.kill { Intent::ShutdownNow(reason) } else { Intent::Shutdown(reason) };
         self.engine.send(intent);
         Ok(())
     }
 }
 
 impl From<RequestError> for ControlError {
-    fn from(refusal: RequestError) -> Self {
-        let kind = match &refusal {
+    fn from(error: RequestError) -> Self {
+        let kind = match &error {
             RequestError::Unknown(_) | RequestError::Misfit(ScaleError::Unknown(_)) => {
                 ControlErrorKind::UnknownName
             }
@@ -366,7 +364,7 @@ impl From<RequestError> for ControlError {
             | RequestError::Misfit(_)
             | RequestError::Several(_) => ControlErrorKind::Wrong,
         };
-        Self::new(kind, refusal.to_string())
+        Self::new(kind, error.to_string())
     }
 }
 

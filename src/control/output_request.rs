@@ -15,7 +15,7 @@ use crate::output::{
     LogStore, ReadFrom, ReadLimit, Reader, Slice, SliceLine, SourceId, SourceSelection, WakeReason,
 };
 
-/// Read from the store at once.
+/// What is read under one lock of the store.
 const CHUNK: ReadLimit = ReadLimit { lines: 4000, bytes: 512 << 10 };
 
 #[derive(Debug)]
@@ -29,59 +29,63 @@ pub(super) struct OutputRequest {
 }
 
 impl OutputRequest {
-    /// What was asked, about these sources; nothing means all.
+    /// Creates the request of a query for these sources; `None` means all.
     pub(super) fn new(
-        asked: &OutputQuery,
+        query: &OutputQuery,
         sources: Option<Vec<SourceId>>,
     ) -> Result<Self, ControlError> {
-        let filter = LineFilter::new(&asked.criteria())?;
+        let filter = LineFilter::new(&query.criteria())?;
         Ok(Self {
             selection: sources.map_or(SourceSelection::All, SourceSelection::only),
             filter,
-            since: asked.since.as_deref().map(since).transpose()?,
-            from: asked.from,
-            tail: asked.tail,
-            follow: asked.follow,
+            since: query.since.as_deref().map(parse_since).transpose()?,
+            from: query.from,
+            tail: query.tail,
+            follow: query.follow,
         })
     }
 
-    /// These lines, oldest first.
-    pub(super) fn flow(self, store: Arc<LogStore>) -> ResponseStream<Vec<OutputItem>> {
+    /// Streams the lines, oldest first.
+    pub(super) fn stream(self, store: Arc<LogStore>) -> ResponseStream<Vec<OutputItem>> {
         let names = Arc::clone(&store);
-        let given = move |wanted: &Self, slice: &Slice, end| {
-            let given = wanted.given(&names, slice, end);
-            (!given.is_empty()).then_some(given)
+        let convert = move |request: &Self, slice: &Slice, end| {
+            let items = request.items(&names, slice, end);
+            (!items.is_empty()).then_some(items)
         };
-        ResponseStream::of(move |sink| self.pass(store, sink, given))
+        ResponseStream::of(move |sink| self.send_slices(store, sink, convert))
     }
 
-    /// The same as they are sent.
-    pub(super) fn written(self, store: Arc<LogStore>, form: LineFormat) -> ResponseStream<Vec<u8>> {
-        let mut encoder = LineEncoder::new(form, Arc::clone(&store));
-        let given = move |wanted: &Self, slice: &Slice, end| {
-            let mut text = Vec::new();
+    /// Streams the lines in the encoding of a response body.
+    pub(super) fn encoded_stream(
+        self,
+        store: Arc<LogStore>,
+        format: LineFormat,
+    ) -> ResponseStream<Vec<u8>> {
+        let mut encoder = LineEncoder::new(format, Arc::clone(&store));
+        let convert = move |request: &Self, slice: &Slice, end| {
+            let mut bytes = Vec::new();
             for missed in slice.missed() {
-                encoder.missed(&mut text, missed.source, missed.lines);
+                encoder.push_missed(&mut bytes, missed.source, missed.lines);
             }
-            for line in slice.lines().filter(|line| line.seq < end && wanted.takes(line)) {
-                encoder.line(&mut text, &line);
+            for line in slice.lines().filter(|line| line.seq < end && request.is_match(line)) {
+                encoder.push_line(&mut bytes, &line);
             }
-            (!text.is_empty()).then_some(text)
+            (!bytes.is_empty()).then_some(bytes)
         };
-        ResponseStream::of(move |sink| self.pass(store, sink, given))
+        ResponseStream::of(move |sink| self.send_slices(store, sink, convert))
     }
 
-    async fn pass<T: Send + 'static>(
+    async fn send_slices<T: Send + 'static>(
         self,
         store: Arc<LogStore>,
         sink: ResponseSink<T>,
-        mut given: impl FnMut(&Self, &Slice, u64) -> Option<T> + Send,
+        mut convert: impl FnMut(&Self, &Slice, u64) -> Option<T> + Send,
     ) {
         let end = store.next_seq();
         let start = match (self.tail, self.from) {
-            (Some(lines), _) => self.place_of_last(&store, lines, end),
+            (Some(lines), _) => self.first_of_last(&store, lines, end),
             (None, Some(from)) => from,
-            // Before the first one that is kept nothing counts as missed.
+            // Start at the first stored line, so that lines dropped earlier are not reported as missed.
             (None, None) => {
                 let first = store.read(&self.selection, 0, ReadLimit::lines(1));
                 first.lines().next().map_or(end, |line| line.seq)
@@ -90,9 +94,9 @@ impl OutputRequest {
         let mut reader = store.reader(self.selection.clone(), ReadFrom::Seq(start));
         loop {
             let slice = reader.read(CHUNK);
-            let given = given(&self, &slice, if self.follow { u64::MAX } else { end });
-            if let Some(given) = given
-                && !sink.put(Ok(given)).await
+            let item = convert(&self, &slice, if self.follow { u64::MAX } else { end });
+            if let Some(item) = item
+                && !sink.send(Ok(item)).await
             {
                 return;
             }
@@ -110,58 +114,59 @@ impl OutputRequest {
 
     async fn wait<T>(&self, reader: &Reader, sink: &ResponseSink<T>) -> Option<WakeReason> {
         tokio::select! {
-            newer = std::future::poll_fn(|cx| reader.poll_newer(cx)) => Some(newer),
-            () = sink.gone() => None,
+            woken = std::future::poll_fn(|cx| reader.poll_newer(cx)) => Some(woken),
+            () = sink.closed() => None,
         }
     }
 
-    fn given(&self, store: &LogStore, slice: &Slice, end: u64) -> Vec<OutputItem> {
+    fn items(&self, store: &LogStore, slice: &Slice, end: u64) -> Vec<OutputItem> {
         let name = |source| store.name(source).map_or_else(String::new, |name| name.to_string());
         let missed = slice
             .missed()
             .iter()
             .map(|missed| OutputItem::Missed { name: name(missed.source), lines: missed.lines });
-        let lines = slice.lines().filter(|line| line.seq < end && self.takes(line));
+        let lines = slice.lines().filter(|line| line.seq < end && self.is_match(line));
         missed
             .chain(lines.map(|line| OutputItem::Line(OutputLine::new(name(line.source), &line))))
             .collect()
     }
 
-    fn takes(&self, line: &SliceLine<'_>) -> bool {
-        self.since.is_none_or(|since| line.at >= since) && self.filter.takes(line)
+    fn is_match(&self, line: &SliceLine<'_>) -> bool {
+        self.since.is_none_or(|since| line.at >= since) && self.filter.is_match(line)
     }
 
-    /// The number of the last line but so many, of those that are wanted.
-    fn place_of_last(&self, store: &LogStore, lines: u64, end: u64) -> u64 {
-        let (mut place, mut before, mut found) = (end, end, 0);
+    /// Returns the number of the first of the last `lines` matching lines.
+    fn first_of_last(&self, store: &LogStore, lines: u64, end: u64) -> u64 {
+        let (mut first, mut before, mut found) = (end, end, 0);
         while found < lines {
             let slice = store.read_back(&self.selection, before, CHUNK);
-            let Some(first) = slice.lines().next() else { return place };
-            let wanted: Vec<u64> =
-                slice.lines().filter(|line| self.takes(line)).map(|line| line.seq).collect();
-            for seq in wanted.into_iter().rev().take((lines - found) as usize) {
-                place = seq;
+            let Some(first_read) = slice.lines().next() else { return first };
+            let matching: Vec<u64> =
+                slice.lines().filter(|line| self.is_match(line)).map(|line| line.seq).collect();
+            for seq in matching.into_iter().rev().take((lines - found) as usize) {
+                first = seq;
                 found += 1;
             }
-            if self.since.is_some_and(|since| first.at < since) {
-                return place;
+            if self.since.is_some_and(|since| first_read.at < since) {
+                return first;
             }
-            before = first.seq;
+            before = first_read.seq;
         }
-        place
+        first
     }
 }
 
-/// A time, or how long ago it was.
-fn since(text: &str) -> Result<Timestamp, ControlError> {
+/// Parses a time, or an age.
+fn parse_since(text: &str) -> Result<Timestamp, ControlError> {
     if let Ok(time) = text.parse() {
         return Ok(time);
     }
-    let ago: Duration = crate::spec::parse_duration(text).map_err(|_| {
-        let text =
-            format!("`{text}` is no time; write `2026-01-02T03:04:05Z`, or `5m` for long ago");
+    let age: Duration = crate::spec::parse_duration(text).map_err(|_| {
+        let text = format!(
+            "invalid time `{text}`: expected a time such as `2026-01-02T03:04:05Z`, or an age such as `5m`"
+        );
         ControlError::new(ControlErrorKind::Wrong, text)
     })?;
-    let ago = SignedDuration::try_from(ago).unwrap_or(SignedDuration::MAX);
-    Ok(Clock::wall().saturating_sub(ago).unwrap_or(Timestamp::MIN))
+    let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
+    Ok(Clock::wall().saturating_sub(age).unwrap_or(Timestamp::MIN))
 }

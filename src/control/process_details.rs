@@ -8,18 +8,18 @@ use super::wire::{
     CheckDetails, DependencyState, EnvVariable, ProcessDetails, RunDetails, RunMarkerKind,
     SourceLocation, StopDetails, WatchDetails, millis,
 };
-use super::{ControlError, ControlErrorKind, LocalControl};
-use crate::engine::Request;
+use super::{ControlError, LocalControl};
+use crate::engine::{Request, RequestError};
 use crate::machine::{ProcessView, Snapshot};
 use crate::spec::{
     self, Check, CheckRole, CommandLine, ProbeResult, ProcessSpec, ProjectLocator, RetryPolicy,
     counted, format_limit,
 };
 
-/// Starts and ends of runs that are told.
-const MARKS: usize = 100;
-/// Parts of names of variables whose values are nobody's business.
-const SECRETS: [&str; 11] = [
+/// The most markers that are read for the list of runs.
+const MAX_MARKERS: usize = 100;
+/// Parts of the names of variables whose values are secret.
+const SECRET_NAMES: [&str; 11] = [
     "TOKEN",
     "SECRET",
     "PASSWORD",
@@ -34,28 +34,27 @@ const SECRETS: [&str; 11] = [
 ];
 
 impl LocalControl {
-    /// Of the one that this name means.
+    /// Returns the details of the process with this name.
     pub(super) async fn details_of(
         &self,
         name: &str,
         reveal: bool,
     ) -> Result<ProcessDetails, ControlError> {
         let names = vec![name.to_owned()];
-        let who = self.ask(|reply| Request::Resolve { names, reply }).await?;
-        let [id] = who.ids.as_slice() else {
-            let text = format!("`{name}` means several; name one, such as `{name}.1`");
-            return Err(ControlError::new(ControlErrorKind::Wrong, text));
+        let resolved = self.ask(|reply| Request::Resolve { names, reply }).await?;
+        let [id] = resolved.ids.as_slice() else {
+            return Err(RequestError::Several(name.to_owned()).into());
         };
-        let view = who.before.get(*id).ok_or_else(ControlError::ended)?;
+        let view = resolved.before.get(*id).ok_or_else(ControlError::ended)?;
         let (files, process) = (Arc::clone(&self.files), view.process.to_string());
-        let defined = blocking(move || defined(&files, &process)).await?;
-        Ok(self.detailed(view, &who.before, reveal, defined))
+        let location = blocking(move || source_location(&files, &process)).await?;
+        Ok(self.process_details(view, &resolved.before, reveal, location))
     }
 
-    fn detailed(
+    fn process_details(
         &self,
         view: &ProcessView,
-        all: &Snapshot,
+        snapshot: &Snapshot,
         reveal: bool,
         defined: Option<SourceLocation>,
     ) -> ProcessDetails {
@@ -72,22 +71,22 @@ impl LocalControl {
             env: env(view, reveal),
             env_inherited: spec.env.inherit,
             restart: spec.restart,
-            retry: retry(&spec.retry),
+            retry: retry_text(&spec.retry),
             timeout_ms: spec.timeout.map(millis),
             idle_timeout_ms: spec.idle_timeout.map(millis),
             success_exit_codes: spec.success_exit_codes.iter().copied().collect(),
             shutdown_on: spec.shutdown_on,
-            stop: stop(spec),
-            checks: checks(view),
+            stop: stop_details(spec),
+            checks: check_details(view),
             watch: spec.watch.as_ref().map(|watch| WatchDetails {
                 paths: watch.paths.clone(),
                 ignore: watch.ignore.clone(),
                 action: watch.action.to_string(),
                 debounce_ms: millis(watch.debounce),
             }),
-            needed_by: needed_by(view, all),
+            needed_by: dependents(view, snapshot),
             defined,
-            runs: runs(self.marks(), view.name.as_str()),
+            runs: recent_runs(self.markers(), view.name.as_str()),
         }
     }
 }
@@ -104,29 +103,29 @@ fn argv(command: &CommandLine) -> Vec<String> {
 fn env(view: &ProcessView, reveal: bool) -> Vec<EnvVariable> {
     let set = &view.spec.env.set;
     let port = view.port.filter(|_| !view.spec.env.names_port).map(|port| port.to_string());
-    let own = set.iter().filter(|(name, _)| port.is_none() || *name != "PORT");
-    let mut all: Vec<EnvVariable> = own
+    let variables = set.iter().filter(|(name, _)| port.is_none() || *name != "PORT");
+    let mut variables: Vec<EnvVariable> = variables
         .map(|(name, value)| EnvVariable {
             name: name.clone(),
             value: Some(value.text()).filter(|value| reveal || !is_secret(name, value)),
         })
         .collect();
-    all.extend(port.map(|port| EnvVariable { name: "PORT".to_owned(), value: Some(port) }));
-    all
+    variables.extend(port.map(|port| EnvVariable { name: "PORT".to_owned(), value: Some(port) }));
+    variables
 }
 
-/// By the name of a variable, or an address with a password in it.
+/// Whether a variable is secret: its name says so, or its value is a URL with a password.
 fn is_secret(name: &str, value: &str) -> bool {
     let name = name.to_ascii_uppercase();
     let userinfo = value.split_once("://").and_then(|(_, rest)| rest.split_once('@'));
     let password = userinfo.is_some_and(|(user, _)| user.contains(':') && !user.contains('/'));
-    password || SECRETS.iter().any(|part| name.contains(part))
+    password || SECRET_NAMES.iter().any(|part| name.contains(part))
 }
 
-fn retry(retry: &RetryPolicy) -> String {
-    let most = match retry.attempts {
+fn retry_text(retry: &RetryPolicy) -> String {
+    let attempts = match retry.attempts {
         Some(0) => return "never".to_owned(),
-        Some(most) => format!("up to {}", counted(most, "retry")),
+        Some(attempts) => format!("up to {}", counted(attempts, "retry")),
         None => "unlimited retries".to_owned(),
     };
     let first = format_limit(retry.initial.min(retry.max));
@@ -143,10 +142,10 @@ fn retry(retry: &RetryPolicy) -> String {
         String::new()
     };
     let reset = format_limit(retry.reset_after);
-    format!("{most} · {first}{growth}{jitter} · resets after {reset} up")
+    format!("{attempts} · {first}{growth}{jitter} · resets after {reset} up")
 }
 
-fn stop(spec: &ProcessSpec) -> StopDetails {
+fn stop_details(spec: &ProcessSpec) -> StopDetails {
     StopDetails {
         signal: spec.stop.signal,
         grace_ms: millis(spec.stop.grace),
@@ -155,13 +154,13 @@ fn stop(spec: &ProcessSpec) -> StopDetails {
     }
 }
 
-fn checks(view: &ProcessView) -> Vec<CheckDetails> {
+fn check_details(view: &ProcessView) -> Vec<CheckDetails> {
     let spec = &view.spec;
-    let both = [(CheckRole::Ready, &spec.ready), (CheckRole::Health, &spec.health)];
-    let of = |(which, check): (CheckRole, &Option<Check>)| {
+    let checks = [(CheckRole::Ready, &spec.ready), (CheckRole::Health, &spec.health)];
+    let details = |(which, check): (CheckRole, &Option<Check>)| {
         let check = check.as_ref()?;
-        let now = view.probes.iter().find(|probe| probe.which == which);
-        let answer = now.and_then(|now| now.answer.as_ref());
+        let state = view.probes.iter().find(|probe| probe.which == which);
+        let answer = state.and_then(|state| state.answer.as_ref());
         Some(CheckDetails {
             which,
             kind: check.probe.kind(),
@@ -172,55 +171,56 @@ fn checks(view: &ProcessView) -> Vec<CheckDetails> {
             failures: check.failures,
             answer: answer.map(|answer| answer.text().to_owned()),
             good: answer.map(|answer| matches!(answer, ProbeResult::Good(_))),
-            in_a_row: now.map_or(0, |now| now.good.max(now.bad)),
+            in_a_row: state.map_or(0, |state| state.good.max(state.bad)),
         })
     };
-    both.into_iter().filter_map(of).collect()
+    checks.into_iter().filter_map(details).collect()
 }
 
-/// Who names it, or its pool, in `depends_on`.
-fn needed_by(view: &ProcessView, all: &Snapshot) -> Vec<DependencyState> {
-    let mut found: Vec<DependencyState> = Vec::new();
-    for other in &all.processes {
-        let on = |(name, _): &(&spec::Name, &spec::Dependency)| {
+/// The processes that name this one, or its pool, in `depends_on`.
+fn dependents(view: &ProcessView, snapshot: &Snapshot) -> Vec<DependencyState> {
+    let mut dependents: Vec<DependencyState> = Vec::new();
+    for other in &snapshot.processes {
+        let is_this = |(name, _): &(&spec::Name, &spec::Dependency)| {
             **name == view.process || Some(*name) == view.pool.as_ref()
         };
-        let needed = other.spec.depends_on.iter().find(on).map(|(_, dependency)| DependencyState {
-            name: other.process.to_string(),
-            condition: dependency.condition,
-            restart: dependency.restart,
-        });
-        found.extend(needed.filter(|needed| !found.contains(needed)));
+        let dependent =
+            other.spec.depends_on.iter().find(is_this).map(|(_, dependency)| DependencyState {
+                name: other.process.to_string(),
+                condition: dependency.condition,
+                restart: dependency.restart,
+            });
+        dependents.extend(dependent.filter(|dependent| !dependents.contains(dependent)));
     }
-    found
+    dependents
 }
 
-/// Its last runs, the newest first.
-fn runs(marks: &RunMarkers, name: &str) -> Vec<RunDetails> {
-    let all = (RowPosition::start_of(0), RowPosition::END);
+/// The latest runs of a process, newest first.
+fn recent_runs(markers: &RunMarkers, name: &str) -> Vec<RunDetails> {
+    let range = (RowPosition::start_of(0), RowPosition::END);
     let mut runs: Vec<RunDetails> = Vec::new();
-    for mark in marks.before(all, MARKS, &|mark| mark.name == name) {
-        if runs.last().is_none_or(|last| last.run != mark.run) {
-            runs.push(RunDetails { run: mark.run, ..RunDetails::default() });
+    for marker in markers.before(range, MAX_MARKERS, &|marker| marker.name == name) {
+        if runs.last().is_none_or(|last| last.run != marker.run) {
+            runs.push(RunDetails { run: marker.run, ..RunDetails::default() });
         }
         let Some(run) = runs.last_mut() else { continue };
-        match mark.kind {
+        match marker.kind {
             RunMarkerKind::Started => {
-                (run.started, run.cause) = (Some(mark.time), Some(mark.cause));
+                (run.started, run.cause) = (Some(marker.time), Some(marker.cause));
             }
             RunMarkerKind::Ended => {
-                (run.ended, run.duration_ms) = (Some(mark.time), mark.duration_ms);
-                (run.end, run.success, run.next) = (Some(mark.text), mark.success, mark.next);
+                (run.ended, run.duration_ms) = (Some(marker.time), marker.duration_ms);
+                (run.end, run.success, run.next) = (Some(marker.text), marker.success, marker.next);
             }
         }
     }
     runs
 }
 
-/// Where the project's files say what it is.
-fn defined(files: &ProjectLocator, process: &str) -> Option<SourceLocation> {
+/// Where the project's files define a process.
+fn source_location(files: &ProjectLocator, process: &str) -> Option<SourceLocation> {
     let (file, line) = spec::place_of(files, process)?;
-    // A path that is no text would be another one.
+    // Lossy conversion of a path that is not UTF-8 would name another file.
     Some(SourceLocation { file: file.to_str()?.to_owned(), line })
 }
 

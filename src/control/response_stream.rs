@@ -8,58 +8,58 @@ use tokio::sync::mpsc;
 
 use super::ControlError;
 
-/// Pieces that were made and not taken yet.
-const AHEAD: usize = 2;
+/// The most items that are produced before the client takes them.
+const BUFFER: usize = 2;
 
-/// Something that comes piece by piece. Whoever makes it waits until a piece is taken, and ends
-/// when this is dropped.
+/// A stream of response items. Its producer waits until an item is taken, and ends when the stream is
+/// dropped.
 #[derive(Debug)]
 pub struct ResponseStream<T>(mpsc::Receiver<Result<T, ControlError>>);
 
-/// Where the pieces are put.
+/// The producer's end of a [`ResponseStream`].
 #[derive(Debug)]
 pub(super) struct ResponseSink<T>(mpsc::Sender<Result<T, ControlError>>);
 
 impl<T: Send + 'static> ResponseStream<T> {
-    /// What the task puts into its sink.
-    pub(super) fn of<F>(make: impl FnOnce(ResponseSink<T>) -> F) -> Self
+    /// Spawns a task that produces the items.
+    pub(super) fn of<F>(produce: impl FnOnce(ResponseSink<T>) -> F) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let (sender, receiver) = mpsc::channel(AHEAD);
-        tokio::spawn(make(ResponseSink(sender)));
+        let (sender, receiver) = mpsc::channel(BUFFER);
+        tokio::spawn(produce(ResponseSink(sender)));
         Self(receiver)
     }
 
-    /// The same, with no more than one piece made ahead: for a state, of which only the latest matters.
-    pub(super) fn latest<F>(make: impl FnOnce(ResponseSink<T>) -> F) -> Self
+    /// Like [`of`](Self::of), with a buffer of one item: for a state of which only the latest matters.
+    pub(super) fn latest<F>(produce: impl FnOnce(ResponseSink<T>) -> F) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let (sender, receiver) = mpsc::channel(1);
-        tokio::spawn(make(ResponseSink(sender)));
+        tokio::spawn(produce(ResponseSink(sender)));
         Self(receiver)
     }
 
-    /// The next piece; nothing when there is no more.
+    /// Returns the next item, or `None` at the end.
     pub async fn next(&mut self) -> Option<Result<T, ControlError>> {
         self.0.recv().await
     }
 }
 
 impl<T> ResponseSink<T> {
-    /// Waits until there is place; false when nobody takes any more.
-    pub(super) async fn put(&self, piece: Result<T, ControlError>) -> bool {
-        self.0.send(piece).await.is_ok()
+    /// Waits for room and sends the item; returns false if the client has gone.
+    pub(super) async fn send(&self, item: Result<T, ControlError>) -> bool {
+        self.0.send(item).await.is_ok()
     }
 
-    /// Waits until there is place, before the piece is made; nothing when nobody takes any more.
+    /// Waits for room before the item is produced; returns `None` if the client has gone.
     pub(super) async fn reserve(&self) -> Option<mpsc::Permit<'_, Result<T, ControlError>>> {
         self.0.reserve().await.ok()
     }
 
-    /// Returns when nobody takes any more.
-    pub(super) async fn gone(&self) {
+    /// Waits until the client has gone.
+    pub(super) async fn closed(&self) {
         self.0.closed().await;
     }
 }

@@ -43,17 +43,18 @@ pub(super) fn router(project: LocalControl) -> Router {
         .route("/v1/reload", post(reload))
         .route("/v1/openapi.json", get(openapi))
         .route("/v1/shutdown", post(shutdown))
-        .fallback(nothing)
+        .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(middleware::from_fn(handshake))
         .with_state(project)
 }
 
-/// Both sides say what they speak; who says nothing, such as curl, is taken at its word.
+/// Checks the protocol version of the client, and adds that of the server to the response. A client that
+/// sends no version, such as curl, is accepted.
 async fn handshake(request: Request, next: Next) -> Response {
-    let mut response = match spoken(request.headers()) {
+    let mut response = match check_version(request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
+        Err(error) => error.into_response(),
     };
     let headers = response.headers_mut();
     headers.insert(PROTOCOL_HEADER, HeaderValue::from(PROTOCOL));
@@ -61,7 +62,7 @@ async fn handshake(request: Request, next: Next) -> Response {
     response
 }
 
-fn spoken(headers: &HeaderMap) -> Result<(), ControlError> {
+fn check_version(headers: &HeaderMap) -> Result<(), ControlError> {
     let Some(theirs) = headers.get(PROTOCOL_HEADER) else { return Ok(()) };
     if theirs.to_str().ok().and_then(|text| text.parse().ok()) == Some(PROTOCOL) {
         return Ok(());
@@ -69,17 +70,17 @@ fn spoken(headers: &HeaderMap) -> Result<(), ControlError> {
     let version = headers.get(VERSION_HEADER).and_then(|text| text.to_str().ok());
     Err(ControlError::new(
         ControlErrorKind::Version,
-        other_version("this pitcrew", version, "the running project"),
+        incompatible_versions("this pitcrew", version, "the running project"),
     ))
 }
 
-/// What the user can do about two versions.
-pub(super) fn other_version(one: &str, theirs: Option<&str>, other: &str) -> String {
+/// The error text for incompatible versions, with what the user can do.
+pub(super) fn incompatible_versions(peer: &str, theirs: Option<&str>, own: &str) -> String {
     let theirs = theirs.unwrap_or("unknown");
     let ours = env!("CARGO_PKG_VERSION");
     format!(
-        "{one} has version {theirs} and {other} version {ours}, which do not understand each \
-         other; use the same version, or start the project anew"
+        "{peer} has version {theirs} and {own} has version {ours}, which are incompatible; use the \
+         same version, or restart the project"
     )
 }
 
@@ -90,24 +91,24 @@ impl IntoResponse for ControlError {
     }
 }
 
-async fn nothing(request: Request) -> ControlError {
+async fn no_such_path(request: Request) -> ControlError {
     let path = request.uri().path();
     ControlError::new(
         ControlErrorKind::UnknownName,
-        format!("there is nothing at {path}; see /v1/openapi.json"),
+        format!("no such path {path}; see /v1/openapi.json"),
     )
 }
 
 async fn no_such_method(request: Request) -> Response {
     let (method, path) = (request.method(), request.uri().path());
-    let problem =
-        ControlError::new(ControlErrorKind::Wrong, format!("{path} does not take {method}"));
-    (StatusCode::METHOD_NOT_ALLOWED, Json(problem)).into_response()
+    let error =
+        ControlError::new(ControlErrorKind::Wrong, format!("{path} does not support {method}"));
+    (StatusCode::METHOD_NOT_ALLOWED, Json(error)).into_response()
 }
 
 type RouteResult<T> = Result<Json<T>, ControlError>;
 
-/// How everything is; with `follow` as server-sent events, whole first and then what changes
+/// The state of the project; with `follow` as server-sent events, the complete state first, then the changes
 #[utoipa::path(get, path = "/v1/snapshot", params(StateQuery), responses(
     (status = 200, description = "Success", content((ProjectState = "application/json"), (StateUpdate = "text/event-stream"))),
     (status = "default", description = "Error", body = ControlError)))]
@@ -117,12 +118,12 @@ async fn snapshot(
 ) -> Result<Response, ControlError> {
     let measure = if query.measure { Measure::Yes } else { Measure::No };
     if query.follow {
-        return Ok(server_sent::pieces(project.watch(measure).await?));
+        return Ok(server_sent::items(project.watch(measure).await?));
     }
     Ok(Json(project.status(measure).await?).into_response())
 }
 
-/// End the project; answered when it has begun to end
+/// Shut down the project; responds when the shutdown has begun
 #[utoipa::path(post, path = "/v1/shutdown", request_body = ShutdownRequest, responses(
     (status = 202, description = "Accepted"), (status = "default", description = "Error", body = ControlError)))]
 async fn shutdown(
@@ -133,7 +134,7 @@ async fn shutdown(
     Ok(StatusCode::ACCEPTED)
 }
 
-/// Why a process is where it is, down to the root
+/// Why a process is in its state, down to the root cause
 #[utoipa::path(get, path = "/v1/why/{name}", params(("name" = String, Path)), responses(
     (status = 200, description = "Success", body = WhyResponse), (status = "default", description = "Error", body = ControlError)))]
 async fn why(
@@ -143,7 +144,7 @@ async fn why(
     Ok(Json(project.why(&name).await?))
 }
 
-/// Events as server-sent events: `id` is the number, `data` the event; `missed` tells what is gone
+/// Events as server-sent events: `id` is the number, `data` the event; `missed` names dropped events
 #[utoipa::path(get, path = "/v1/events", params(EventQuery), responses(
     (status = 200, description = "Success", content_type = "text/event-stream", body = ServerSent),
     (status = "default", description = "Error", body = ControlError)))]
@@ -153,12 +154,12 @@ async fn events(
     QueryInput(query): QueryInput<EventQuery>,
 ) -> Result<Response, ControlError> {
     let EventQuery { after, follow } = query;
-    let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-    let items = project.events(after.or(seen).unwrap_or(0), follow).await?;
+    let last_seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    let items = project.events(after.or(last_seen).unwrap_or(0), follow).await?;
     Ok(server_sent::events(items))
 }
 
-/// Lines that were printed, one JSON object a line
+/// Output lines, one JSON object per line
 #[utoipa::path(get, path = "/v1/output", params(OutputQuery), responses(
     (status = 200, description = "Success", content_type = "application/x-ndjson", body = OutputItem),
     (status = "default", description = "Error", body = ControlError)))]
@@ -167,21 +168,21 @@ async fn output(
     headers: HeaderMap,
     QueryInput(query): QueryInput<OutputQuery>,
 ) -> Result<Response, ControlError> {
-    let framed = headers.get(header::ACCEPT).is_some_and(|kind| kind == FRAMES);
-    let (form, kind) =
-        if framed { (LineFormat::Frames, FRAMES) } else { (LineFormat::Json, NDJSON) };
-    let flow = project.written(&query, form).await?;
-    Ok(([(header::CONTENT_TYPE, kind)], Body::from_stream(flow)).into_response())
+    let is_framed = headers.get(header::ACCEPT).is_some_and(|accept| accept == FRAMES);
+    let (format, media_type) =
+        if is_framed { (LineFormat::Frames, FRAMES) } else { (LineFormat::Json, NDJSON) };
+    let chunks = project.encoded_output(&query, format).await?;
+    Ok(([(header::CONTENT_TYPE, media_type)], Body::from_stream(chunks)).into_response())
 }
 
-/// What is wrong with the file as it is now
+/// Faults and warnings of the project's files as they are now
 #[utoipa::path(get, path = "/v1/check", responses(
     (status = 200, description = "Success", body = CheckResponse), (status = "default", description = "Error", body = ControlError)))]
 async fn check(State(project): State<LocalControl>) -> RouteResult<CheckResponse> {
     Ok(Json(project.check().await?))
 }
 
-/// Read the file again and apply what is different, or tell what would be done
+/// Read the project's files again and apply the changes, or only report them
 #[utoipa::path(post, path = "/v1/reload", request_body = ReloadRequest, responses(
     (status = 200, description = "Success", body = ReloadResponse), (status = "default", description = "Error", body = ControlError)))]
 async fn reload(
@@ -197,14 +198,14 @@ async fn openapi() -> Json<utoipa::openapi::OpenApi> {
     Json(OpenApiDocument::openapi().merge_from(commands::document()))
 }
 
-/// Made from the types and the functions of this file.
+/// The document of the routes in this file and in `output_routes`.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "pitcrew",
-        description = "A running project, looked at and steered. Over \
-        the control socket of the project everything is answered; over TCP with the header \
-        `Authorization: Bearer TOKEN` alone, and what is sent there has to be JSON."
+        description = "State and control of a running project. The control socket of the project \
+        accepts every request; over TCP a request needs the header \
+        `Authorization: Bearer TOKEN`, and its body must be JSON."
     ),
     paths(
         snapshot,

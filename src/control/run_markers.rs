@@ -1,19 +1,21 @@
 //! Run markers: starts and ends of runs between the lines of the output.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::wire::{RunMarker, RunMarkerKind};
+use super::wire::{OutputRow, RunMarker, RunMarkerKind};
+use super::{ControlError, ControlErrorKind};
 use crate::machine::{Event, event_text};
 use crate::spec::Name;
 
-/// So many are kept at most.
-const KEPT: usize = 20_000;
+/// The most markers that are stored.
+const MAX_MARKERS: usize = 20_000;
 
-/// Where something stands: before the line of this number, by the number of its event; a line
-/// itself stands after all that stands before it.
+/// The position of a row. A marker comes before the line `seq`, ordered by the number of its event; the
+/// line itself has the highest event number, so it comes after its markers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct RowPosition {
     pub(super) seq: u64,
@@ -27,20 +29,36 @@ impl RowPosition {
         Self { seq, event: u64::MAX }
     }
 
-    /// Right before that line and all that stands before it.
+    /// The position before that line and all its markers.
     pub(super) fn start_of(seq: u64) -> Self {
         Self { seq, event: 0 }
     }
 
-    /// As it is asked for.
-    pub(super) fn written(self) -> String {
-        match self.event {
-            u64::MAX => self.seq.to_string(),
-            event => format!("{}.{event}", self.seq),
+    pub(super) fn of_marker(marker: &RunMarker) -> Self {
+        Self { seq: marker.seq, event: marker.event }
+    }
+
+    pub(super) fn of_row(row: &OutputRow) -> Self {
+        match row {
+            OutputRow::Line { line, .. } => Self::line(line.seq),
+            OutputRow::Mark(marker) => Self::of_marker(marker),
         }
     }
 
-    /// The next one there could be.
+    /// Parses `12`, or `12.7` for the marker of event 7 before line 12.
+    pub(super) fn parse(text: &str) -> Result<Self, ControlError> {
+        let (seq, event) = match text.split_once('.') {
+            Some((seq, event)) => (seq.parse().ok(), event.parse().ok()),
+            None => (text.parse().ok(), Some(u64::MAX)),
+        };
+        let (Some(seq), Some(event)) = (seq, event) else {
+            let text = format!("invalid position `{text}`: expected a line number, such as `12`");
+            return Err(ControlError::new(ControlErrorKind::Wrong, text));
+        };
+        Ok(Self { seq, event })
+    }
+
+    /// The smallest position after this one.
     pub(super) fn next(self) -> Self {
         match self.event.checked_add(1) {
             Some(event) => Self { event, ..self },
@@ -49,133 +67,129 @@ impl RowPosition {
     }
 }
 
-/// A bounded number of starts and ends of runs. Cheap to clone.
+impl fmt::Display for RowPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.event {
+            u64::MAX => write!(f, "{}", self.seq),
+            event => write!(f, "{}.{event}", self.seq),
+        }
+    }
+}
+
+/// The stored run markers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct RunMarkers {
-    kept: Arc<Mutex<VecDeque<RunMarker>>>,
-    /// How often something has changed.
-    count: Arc<watch::Sender<u64>>,
+    markers: Arc<Mutex<VecDeque<RunMarker>>>,
+    /// Number of changes.
+    change_count: Arc<watch::Sender<u64>>,
 }
 
 impl Default for RunMarkers {
     fn default() -> Self {
-        Self { kept: Arc::default(), count: Arc::new(watch::Sender::new(0)) }
+        Self { markers: Arc::default(), change_count: Arc::new(watch::Sender::new(0)) }
     }
 }
 
 impl RunMarkers {
-    /// Takes note of what happened, if that is worth a mark.
-    pub(super) fn note(&self, event: &Event) {
-        if !self.kept().note(event) {
-            return;
+    /// Records an event, if it is the start or the end of a run, or says what follows an end.
+    pub(super) fn record(&self, event: &Event) {
+        if record(&mut self.lock(), event) {
+            self.change_count.send_modify(|count| *count += 1);
         }
-        self.count.send_modify(|count| *count += 1);
     }
 
-    /// How often something has changed, and when it does again.
-    pub(super) fn count(&self) -> watch::Receiver<u64> {
-        self.count.subscribe()
+    /// The number of changes, as a channel.
+    pub(super) fn change_count(&self) -> watch::Receiver<u64> {
+        self.change_count.subscribe()
     }
 
-    /// The first so many from this place on, up to that one.
+    /// Returns the first markers of the range that match, at most `limit`.
     pub(super) fn after(
         &self,
         (from, to): (RowPosition, RowPosition),
-        most: usize,
-        is_meant: &dyn Fn(&RunMarker) -> bool,
+        limit: usize,
+        is_match: &dyn Fn(&RunMarker) -> bool,
     ) -> Vec<RunMarker> {
-        let kept = self.kept();
-        let start = kept.partition_point(|mark| place(mark) < from);
-        let marks = kept.range(start..).take_while(|mark| place(mark) <= to);
-        marks.filter(|mark| is_meant(mark)).take(most).cloned().collect()
+        let markers = self.lock();
+        let start = markers.partition_point(|marker| RowPosition::of_marker(marker) < from);
+        let in_range =
+            markers.range(start..).take_while(|marker| RowPosition::of_marker(marker) <= to);
+        in_range.filter(|marker| is_match(marker)).take(limit).cloned().collect()
     }
 
-    /// The last so many before this place, down to that one; the last one first.
+    /// Returns the last markers of the range that match, without its end, at most `limit`; the last
+    /// one first.
     pub(super) fn before(
         &self,
         (from, to): (RowPosition, RowPosition),
-        most: usize,
-        is_meant: &dyn Fn(&RunMarker) -> bool,
+        limit: usize,
+        is_match: &dyn Fn(&RunMarker) -> bool,
     ) -> Vec<RunMarker> {
-        let kept = self.kept();
-        let end = kept.partition_point(|mark| place(mark) < to);
-        let marks = kept.range(..end).rev().take_while(|mark| place(mark) >= from);
-        marks.filter(|mark| is_meant(mark)).take(most).cloned().collect()
+        let markers = self.lock();
+        let end = markers.partition_point(|marker| RowPosition::of_marker(marker) < to);
+        let in_range =
+            markers.range(..end).rev().take_while(|marker| RowPosition::of_marker(marker) >= from);
+        in_range.filter(|marker| is_match(marker)).take(limit).cloned().collect()
     }
 
-    fn kept(&self) -> MutexGuard<'_, VecDeque<RunMarker>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, VecDeque<RunMarker>> {
+        self.markers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-pub(super) fn place(mark: &RunMarker) -> RowPosition {
-    RowPosition { seq: mark.seq, event: mark.event }
-}
-
-trait Note {
-    fn note(&mut self, event: &Event) -> bool;
-    fn put(&mut self, mark: RunMarker);
-    fn follow(&mut self, name: &Name, next: String) -> bool;
-}
-
-impl Note for VecDeque<RunMarker> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "no other event is about a start or an end")]
-    fn note(&mut self, event: &Event) -> bool {
-        let (kind, of, cause, end) = match event {
-            Event::ProcessStarted(e) => (RunMarkerKind::Started, &e.of, &e.cause, None),
-            Event::ProcessCompleted(e) => (RunMarkerKind::Ended, &e.of, &e.cause, Some(&e.end)),
-            Event::ProcessKilled(e) => (RunMarkerKind::Ended, &e.of, &e.cause, Some(&e.end)),
-            Event::ProcessFailed(e) => (RunMarkerKind::Ended, &e.of, &e.cause, Some(&e.end)),
-            Event::ProcessRetrying(e) => {
-                let next = event_text::next_run(e.retry, e.retries, e.delay_ms);
-                return self.follow(&e.of.name, next);
-            }
-            Event::ProcessGaveUp(e) => {
-                return self.follow(&e.of.name, event_text::gave_up(e.retries));
-            }
-            _ => return false,
-        };
-        let stamp = event.stamp();
-        let mark = RunMarker {
-            seq: stamp.output,
-            event: stamp.seq,
-            time: format!("{:.3}", stamp.time),
-            name: of.name.to_string(),
-            run: of.run,
-            kind,
-            success: end.map(|end| end.success),
-            duration_ms: end.map(|end| end.duration_ms),
-            text: event_text::marker(event),
-            next: None,
-            cause: cause.clone(),
-        };
-        self.put(mark);
-        true
-    }
-
-    /// In order: the start of a run stands before others that are told earlier.
-    fn put(&mut self, mark: RunMarker) {
-        let at = self.partition_point(|other| place(other) < place(&mark));
-        self.insert(at, mark);
-        if self.len() > KEPT {
-            self.pop_front();
+/// Records an event; returns whether a marker was added or changed.
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other event is about a start or an end")]
+fn record(markers: &mut VecDeque<RunMarker>, event: &Event) -> bool {
+    let (kind, subject, cause, end) = match event {
+        Event::ProcessStarted(e) => (RunMarkerKind::Started, &e.of, &e.cause, None),
+        Event::ProcessCompleted(e) => (RunMarkerKind::Ended, &e.of, &e.cause, Some(&e.end)),
+        Event::ProcessKilled(e) => (RunMarkerKind::Ended, &e.of, &e.cause, Some(&e.end)),
+        Event::ProcessFailed(e) => (RunMarkerKind::Ended, &e.of, &e.cause, Some(&e.end)),
+        Event::ProcessRetrying(e) => {
+            let next = event_text::next_run(e.retry, e.retries, e.delay_ms);
+            return set_next(markers, &e.of.name, next);
         }
-    }
-
-    /// What follows on the last end of a run of this process.
-    fn follow(&mut self, name: &Name, next: String) -> bool {
-        let of_it = |mark: &&mut RunMarker| mark.name == name.as_str();
-        match self.iter_mut().rev().find(of_it) {
-            Some(mark) if mark.kind == RunMarkerKind::Ended => {
-                mark.next = Some(next);
-                true
-            }
-            _ => false,
+        Event::ProcessGaveUp(e) => {
+            return set_next(markers, &e.of.name, event_text::gave_up(e.retries));
         }
+        _ => return false,
+    };
+    let stamp = event.stamp();
+    let marker = RunMarker {
+        seq: stamp.output,
+        event: stamp.seq,
+        time: format!("{:.3}", stamp.time),
+        name: subject.name.to_string(),
+        run: subject.run,
+        kind,
+        success: end.map(|end| end.success),
+        duration_ms: end.map(|end| end.duration_ms),
+        text: event_text::marker(event),
+        next: None,
+        cause: cause.clone(),
+    };
+    // The position of a start is before the first line of its run, which may be before the positions of
+    // earlier events.
+    let position = RowPosition::of_marker(&marker);
+    let index = markers.partition_point(|other| RowPosition::of_marker(other) < position);
+    markers.insert(index, marker);
+    if markers.len() > MAX_MARKERS {
+        markers.pop_front();
     }
+    true
 }
 
-/// The markers that an event makes, after the start and the end of a run.
+/// Sets what follows the last run of a process, if that run has ended.
+fn set_next(markers: &mut VecDeque<RunMarker>, name: &Name, next: String) -> bool {
+    let last = markers.iter_mut().rev().find(|marker| marker.name == name.as_str());
+    let Some(marker) = last.filter(|marker| marker.kind == RunMarkerKind::Ended) else {
+        return false;
+    };
+    marker.next = Some(next);
+    true
+}
+
+/// The markers that an event creates or changes, after the end of a run.
 #[cfg(test)]
 pub(crate) fn markers_of(event: &Event) -> Vec<RunMarker> {
     use crate::machine::event::{Cause, EndDetails, EventStamp, ProcessCompleted};
@@ -184,8 +198,8 @@ pub(crate) fn markers_of(event: &Event) -> Vec<RunMarker> {
         let of = event.subject().unwrap().clone();
         let (end, hint) = (EndDetails::default(), None);
         let (stamp, cause) = (EventStamp::default(), Cause::Exit { exit_code: 1 });
-        markers.note(&ProcessCompleted { stamp, of, end, hint, cause }.into());
+        markers.record(&ProcessCompleted { stamp, of, end, hint, cause }.into());
     }
-    markers.note(event);
-    markers.kept().iter().cloned().collect()
+    markers.record(event);
+    markers.lock().iter().cloned().collect()
 }

@@ -1,8 +1,8 @@
 //! Search in the stored output, outwards from the position of the reader.
 //!
-//! A chunk is copied out under the lock and looked at without it, on a thread where that holds up
-//! nobody. It ends at the next chunk when nobody waits for it any more. One that follows is woken by
-//! new lines, and looks at those alone.
+//! Each chunk is copied under the store's lock and searched without it, on a thread for blocking work.
+//! A search ends at the next chunk when its client has gone. A search with `follow` is woken by new
+//! lines, and searches only those.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +13,12 @@ use super::blocking::cancellable_blocking;
 use super::line_pattern::LinePattern;
 use super::response_stream::ResponseSink;
 use super::run_markers::{RowPosition, RunMarkers};
-use super::severity::shown;
-use super::slice::{CHUNK, LineFilter, ScanLimit, SliceJob, SourceChoice, place_of};
+use super::severity::visible_text;
+use super::slice::{
+    CHUNK, LineFilter, ScanLimit, SliceAnchor, SliceJob, SourceChoice, floor, position,
+};
 use super::wire::{
-    OutputRow, RunMarkerKind, SearchProgress, SearchQuery, SeekQuery, SeekResponse, SliceQuery,
+    OutputRow, RunMarker, RunMarkerKind, SearchProgress, SearchQuery, SeekQuery, SeekResponse,
 };
 use super::{ControlError, ControlErrorKind, ResponseStream};
 use crate::output::{LogStore, ReadFrom, Slice, SliceLine, WakeReason};
@@ -25,305 +27,304 @@ mod hit_counter;
 
 use hit_counter::HitCounter;
 
-/// Between two tellings of how far it has come.
-const PACE: Duration = Duration::from_millis(25);
-/// Between two looks at what is new.
-const FOLLOWS: Duration = Duration::from_millis(200);
+/// The shortest time between two progress reports.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(25);
+/// The shortest time between two searches of new lines.
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
 
-/// A search that is to be done.
+/// A search on a store.
 #[derive(Debug)]
 pub(super) struct SearchJob {
     store: Arc<LogStore>,
     choice: SourceChoice,
     filter: LineFilter,
-    wanted: LinePattern,
+    pattern: LinePattern,
     at: u64,
     from: u64,
     follow: bool,
 }
 
-/// How far it is in one direction.
+/// The progress in one direction.
 struct SearchCursor {
-    /// Where it goes on: the number of the next line forwards, of the one after it backwards.
+    /// Forwards the number of the next line, backwards that of the line before which to continue.
     at: u64,
-    over: bool,
+    is_over: bool,
 }
 
 impl SearchJob {
     pub(super) fn new(
         store: Arc<LogStore>,
         choice: SourceChoice,
-        asked: &SearchQuery,
+        query: &SearchQuery,
     ) -> Result<Self, ControlError> {
-        let SearchQuery { search, at, from, follow, .. } = asked;
+        let SearchQuery { search, at, from, follow, .. } = query;
         if search.is_empty() {
             return Err(ControlError::new(ControlErrorKind::Wrong, "no search pattern is given"));
         }
-        let filter = LineFilter::new(&asked.criteria())?;
-        let wanted = LinePattern::new(search)?;
+        let filter = LineFilter::new(&query.criteria())?;
+        let pattern = LinePattern::new(search)?;
         let (at, from) = (at.unwrap_or(u64::MAX), from.unwrap_or(0));
-        Ok(Self { store, choice, filter, wanted, at, from, follow: *follow })
+        Ok(Self { store, choice, filter, pattern, at, from, follow: *follow })
     }
 
-    /// How far it has come, now and then; no more of these run at a time than there are `places`.
-    pub(super) fn flow(self, places: Arc<Semaphore>) -> ResponseStream<SearchProgress> {
-        ResponseStream::latest(|sink| self.tell(places, sink))
+    /// Runs the search and streams its progress; `permits` limits the searches at the same time.
+    pub(super) fn stream(self, permits: Arc<Semaphore>) -> ResponseStream<SearchProgress> {
+        ResponseStream::latest(|sink| self.send_progress(permits, sink))
     }
 
-    async fn tell(self, places: Arc<Semaphore>, sink: ResponseSink<SearchProgress>) {
-        let place = tokio::select! {
-            place = Arc::clone(&places).acquire_owned() => place,
-            () = sink.gone() => return,
+    async fn send_progress(self, permits: Arc<Semaphore>, sink: ResponseSink<SearchProgress>) {
+        let permit = tokio::select! {
+            permit = Arc::clone(&permits).acquire_owned() => permit,
+            () = sink.closed() => return,
         };
-        let (told, mut found) = watch::channel(SearchProgress::default());
-        let work = tokio::task::spawn_blocking(move || {
-            let tally = self.look(&told);
-            drop(place);
-            (self, tally)
+        let (progress, mut reports) = watch::channel(SearchProgress::default());
+        let search = tokio::task::spawn_blocking(move || {
+            let counter = self.search_all(&progress);
+            drop(permit);
+            (self, counter)
         });
         let mut last = SearchProgress::default();
         loop {
             tokio::select! {
-                changed = found.changed() => if changed.is_err() {
+                changed = reports.changed() => if changed.is_err() {
                     break;
                 },
-                () = sink.gone() => return,
+                () = sink.closed() => return,
             }
-            let Some(room) = sink.reserve().await else { return };
-            let now = *found.borrow_and_update();
-            room.send(Ok(now));
+            let Some(slot) = sink.reserve().await else { return };
+            let now = *reports.borrow_and_update();
+            slot.send(Ok(now));
             last = now;
             if now.over {
                 break;
             }
-            // The first hit and the end are what somebody waits for.
+            // The first hit and the end are sent immediately, because users wait for them.
             let has_hit = now.next.is_some() || now.previous.is_some();
-            let is_urgent = |found: &SearchProgress| {
-                found.over || !has_hit && (found.next.is_some() || found.previous.is_some())
+            let is_urgent = |progress: &SearchProgress| {
+                progress.over
+                    || !has_hit && (progress.next.is_some() || progress.previous.is_some())
             };
-            let early = tokio::time::timeout(PACE, found.wait_for(is_urgent)).await;
-            match early.map(|found| found.is_ok()) {
-                // It has been looked at, and not been told.
-                Ok(true) => found.mark_changed(),
+            let urgent = tokio::time::timeout(PROGRESS_INTERVAL, reports.wait_for(is_urgent)).await;
+            match urgent.map(|report| report.is_ok()) {
+                // `wait_for` has marked the report as seen, but it was not sent.
+                Ok(true) => reports.mark_changed(),
                 Ok(false) => break,
                 Err(_) => {}
             }
         }
-        drop(found);
-        if let (Ok((search, tally)), true) = (work.await, last.over)
+        drop(reports);
+        if let (Ok((search, counter)), true) = (search.await, last.over)
             && search.follow
         {
-            search.go_on(tally, last, places, sink).await;
+            search.follow_new_lines(counter, last, permits, sink).await;
         }
     }
 
-    /// Goes on counting when there is more, and says when the count is another one.
-    async fn go_on(
+    /// Searches new lines, and sends the progress whenever the counts change.
+    async fn follow_new_lines(
         self,
-        tally: HitCounter,
-        told: SearchProgress,
-        places: Arc<Semaphore>,
+        counter: HitCounter,
+        last: SearchProgress,
+        permits: Arc<Semaphore>,
         sink: ResponseSink<SearchProgress>,
     ) {
-        let mut reader = self.store.reader(self.choice.selection.clone(), ReadFrom::Seq(tally.end));
-        let (mut search, mut tally, mut told) = (self, tally, told);
+        let selection = self.choice.selection.clone();
+        let mut reader = self.store.reader(selection, ReadFrom::Seq(counter.end));
+        let (mut search, mut counter, mut last) = (self, counter, last);
         loop {
             tokio::select! {
-                newer = std::future::poll_fn(|cx| reader.poll_newer(cx)) => {
-                    if newer == WakeReason::Closed {
+                woken = std::future::poll_fn(|cx| reader.poll_newer(cx)) => {
+                    if woken == WakeReason::Closed {
                         return;
                     }
                 }
-                () = sink.gone() => return,
+                () = sink.closed() => return,
             }
             reader.skip();
-            let place = tokio::select! {
-                place = Arc::clone(&places).acquire_owned() => place,
-                () = sink.gone() => return,
+            let permit = tokio::select! {
+                permit = Arc::clone(&permits).acquire_owned() => permit,
+                () = sink.closed() => return,
             };
-            let looked = cancellable_blocking(move |is_gone| {
-                let found = search.look_on(&mut tally, is_gone);
-                drop(place);
-                (search, tally, found)
+            let searched = cancellable_blocking(move |is_cancelled| {
+                let progress = search.search_new(&mut counter, is_cancelled);
+                drop(permit);
+                (search, counter, progress)
             });
-            let looked = tokio::select! {
-                looked = looked => looked,
-                () = sink.gone() => return,
+            let searched = tokio::select! {
+                searched = searched => searched,
+                () = sink.closed() => return,
             };
-            let Ok((same, counted, found)) = looked else { return };
-            (search, tally) = (same, counted);
-            let count =
-                |found: &SearchProgress| (found.hits, found.before, found.first, found.last);
-            if count(&found) != count(&told) {
-                let Some(room) = sink.reserve().await else { return };
-                room.send(Ok(found));
-                told = found;
+            let Ok(searched) = searched else { return };
+            let progress;
+            (search, counter, progress) = searched;
+            let counts = |progress: &SearchProgress| {
+                (progress.hits, progress.before, progress.first, progress.last)
+            };
+            if counts(&progress) != counts(&last) {
+                let Some(slot) = sink.reserve().await else { return };
+                slot.send(Ok(progress));
+                last = progress;
             }
             tokio::select! {
-                () = tokio::time::sleep(FOLLOWS) => {}
-                () = sink.gone() => return,
+                () = tokio::time::sleep(FOLLOW_INTERVAL) => {}
+                () = sink.closed() => return,
             }
         }
     }
 
-    /// Looks at what has come since it looked last.
-    fn look_on(&self, tally: &mut HitCounter, is_gone: &dyn Fn() -> bool) -> SearchProgress {
+    /// Searches the lines that have arrived since the last search.
+    fn search_new(
+        &self,
+        counter: &mut HitCounter,
+        is_cancelled: &dyn Fn() -> bool,
+    ) -> SearchProgress {
         let end = self.store.next_seq();
-        while tally.end < end && !is_gone() {
-            let slice = self.store.read(&self.choice.selection, tally.end, CHUNK);
+        while counter.end < end && !is_cancelled() {
+            let slice = self.store.read(&self.choice.selection, counter.end, CHUNK);
             for line in self.hits(&slice).take_while(|line| line.seq < end) {
-                tally.newer(&line);
+                counter.push(&line);
             }
-            tally.end = slice.next().min(end).max(tally.end + 1);
+            counter.end = slice.next().min(end).max(counter.end + 1);
         }
-        tally.drop_gone(&self.store);
-        let extent = self.store.extent(&self.choice.selection, self.from);
-        tally.found(extent.lines - extent.before)
+        counter.remove_dropped(&self.store);
+        counter.progress(self.line_count())
     }
 
-    /// Looks at everything, a chunk forwards and a chunk backwards in turns.
-    fn look(&self, told: &watch::Sender<SearchProgress>) -> HitCounter {
+    /// The number of lines to search.
+    fn line_count(&self) -> u64 {
+        let extent = self.store.extent(&self.choice.selection, self.from);
+        extent.lines - extent.before
+    }
+
+    /// Searches all lines, alternating between a chunk forwards and a chunk backwards.
+    fn search_all(&self, reports: &watch::Sender<SearchProgress>) -> HitCounter {
         let end = self.store.next_seq();
         let at = self.at.clamp(self.from, end.max(self.from));
-        let of = {
-            let extent = self.store.extent(&self.choice.selection, self.from);
-            extent.lines - extent.before
-        };
-        let mut found = SearchProgress { of, ..SearchProgress::default() };
-        let (mut on, mut back) =
-            (SearchCursor { at, over: at >= end }, SearchCursor { at, over: at <= self.from });
-        let mut tally = HitCounter::new(end, at);
-        while !(on.over && back.over) {
-            if told.is_closed() {
-                return tally;
+        let mut progress = SearchProgress { of: self.line_count(), ..SearchProgress::default() };
+        let mut forwards = SearchCursor { at, is_over: at >= end };
+        let mut backwards = SearchCursor { at, is_over: at <= self.from };
+        let mut counter = HitCounter::new(end, at);
+        while !(forwards.is_over && backwards.is_over) {
+            if reports.is_closed() {
+                return counter;
             }
-            // The nearest ones first: what has found one waits for the other side.
-            if !on.over && (found.next.is_none() || found.previous.is_some() || back.over) {
-                self.forwards(&mut on, end, &mut found, &mut tally);
+            // The nearest hits first: a direction with a hit pauses until the other one has a hit too.
+            let (has_next, has_previous) = (progress.next.is_some(), progress.previous.is_some());
+            if !forwards.is_over && (!has_next || has_previous || backwards.is_over) {
+                self.search_forwards(&mut forwards, end, &mut progress, &mut counter);
             }
-            if !back.over && (found.previous.is_none() || found.next.is_some() || on.over) {
-                self.backwards(&mut back, &mut found, &mut tally);
+            let (has_next, has_previous) = (progress.next.is_some(), progress.previous.is_some());
+            if !backwards.is_over && (!has_previous || has_next || forwards.is_over) {
+                self.search_backwards(&mut backwards, &mut progress, &mut counter);
             }
-            told.send_replace(found);
+            reports.send_replace(progress);
         }
-        // What was dropped meanwhile was not looked at, and what is over has no rest.
-        let (first, last) = (found.first.or(found.next), found.last.or(found.previous));
-        told.send_replace(SearchProgress { of: found.looked, over: true, first, last, ..found });
-        tally
+        // Lines that were dropped meanwhile were not searched, so `of` becomes the searched number.
+        let (first, last) = (progress.first.or(progress.next), progress.last.or(progress.previous));
+        let of = progress.looked;
+        reports.send_replace(SearchProgress { of, over: true, first, last, ..progress });
+        counter
     }
 
-    fn forwards(
+    fn search_forwards(
         &self,
-        way: &mut SearchCursor,
+        cursor: &mut SearchCursor,
         end: u64,
-        found: &mut SearchProgress,
-        tally: &mut HitCounter,
+        progress: &mut SearchProgress,
+        counter: &mut HitCounter,
     ) {
-        let slice = self.store.read(&self.choice.selection, way.at, CHUNK);
-        found.looked += slice.seqs().take_while(|seq| *seq < end).count() as u64;
+        let slice = self.store.read(&self.choice.selection, cursor.at, CHUNK);
+        progress.looked += slice.seqs().take_while(|seq| *seq < end).count() as u64;
         for line in self.hits(&slice).take_while(|line| line.seq < end) {
-            found.hits += 1;
-            found.next.get_or_insert(line.seq);
-            found.last = Some(line.seq);
+            progress.hits += 1;
+            progress.next.get_or_insert(line.seq);
+            progress.last = Some(line.seq);
             if self.follow {
-                tally.newer(&line);
+                counter.push(&line);
             }
         }
-        (way.at, way.over) = (slice.next(), slice.next() >= end);
+        (cursor.at, cursor.is_over) = (slice.next(), slice.next() >= end);
     }
 
-    fn backwards(
+    fn search_backwards(
         &self,
-        way: &mut SearchCursor,
-        found: &mut SearchProgress,
-        tally: &mut HitCounter,
+        cursor: &mut SearchCursor,
+        progress: &mut SearchProgress,
+        counter: &mut HitCounter,
     ) {
-        let slice = self.store.read_back(&self.choice.selection, way.at, CHUNK);
-        let first = slice.lines().next().map(|line| line.seq);
-        let (mut first_hit, mut last, mut chunk) = (None, None, Vec::new());
-        found.looked += slice.seqs().filter(|seq| *seq >= self.from).count() as u64;
+        let slice = self.store.read_back(&self.choice.selection, cursor.at, CHUNK);
+        let first_line = slice.lines().next().map(|line| line.seq);
+        let (mut first_hit, mut last_hit, mut hits) = (None, None, Vec::new());
+        progress.looked += slice.seqs().filter(|seq| *seq >= self.from).count() as u64;
         for line in self.hits(&slice).filter(|line| line.seq >= self.from) {
-            found.hits += 1;
-            found.before += 1;
+            progress.hits += 1;
+            progress.before += 1;
             first_hit.get_or_insert(line.seq);
-            last = Some(line.seq);
+            last_hit = Some(line.seq);
             if self.follow {
-                chunk.push((line.source, line.seq));
+                hits.push((line.source, line.seq));
             }
         }
-        tally.older(&chunk);
-        (found.previous, found.first) = (found.previous.or(last), first_hit.or(found.first));
-        way.over = first.is_none_or(|first| first <= self.from);
-        way.at = first.unwrap_or(way.at);
+        counter.push_older(&hits);
+        progress.previous = progress.previous.or(last_hit);
+        progress.first = first_hit.or(progress.first);
+        cursor.is_over = first_line.is_none_or(|first| first <= self.from);
+        cursor.at = first_line.unwrap_or(cursor.at);
     }
 
     fn hits<'a>(&'a self, slice: &'a Slice) -> impl Iterator<Item = SliceLine<'a>> {
-        let any = self.wanted.may_be_in(slice) && self.filter.may_take(slice);
-        let lines = any.then(|| slice.lines()).into_iter().flatten();
-        let has = |line: &SliceLine<'_>| self.wanted.is_match(&shown(line.bytes));
-        lines.filter(move |line| has(line) && self.filter.takes(line))
+        let may_match = self.pattern.may_match(slice) && self.filter.may_match(slice);
+        let lines = may_match.then(|| slice.lines()).into_iter().flatten();
+        let is_hit = |line: &SliceLine<'_>| self.pattern.is_match(&visible_text(line.bytes));
+        lines.filter(move |line| is_hit(line) && self.filter.is_match(line))
     }
 }
 
-/// The next line or start of a run; it ends early when nobody waits for it any more.
+/// Returns a function that finds the row of a seek query; it ends early when its argument returns true.
 pub(super) fn seek(
-    (store, marks): (Arc<LogStore>, RunMarkers),
+    (store, markers): (Arc<LogStore>, RunMarkers),
     choice: SourceChoice,
-    asked: &SeekQuery,
+    query: &SeekQuery,
 ) -> Result<impl FnOnce(&dyn Fn() -> bool) -> SeekResponse + Send + 'static + use<>, ControlError> {
-    let from = asked.from.clone();
-    let (back, run, event) = (asked.back, asked.run, asked.event);
-    let place = from.as_deref().map(place_of).transpose()?;
-    let floor = asked.cleared.as_deref().map(place_of).transpose()?;
-    let floor = floor.map_or(RowPosition::start_of(0), RowPosition::next);
-    let slice = SliceQuery {
-        cleared: asked.cleared.clone(),
-        before: from.clone().filter(|_| back),
-        after: from.filter(|_| !back),
-        at: (!back && place.is_none()).then(|| "0.0".to_owned()),
-        rows: Some(1),
-        no_marks: true,
-        ..SliceQuery::of(asked.criteria())
+    let (back, run, event) = (query.back, query.run, query.event);
+    let from = position(query.from.as_deref())?;
+    let floor = floor(query.cleared.as_deref())?;
+    let search = query.search.as_deref().map(LinePattern::new).transpose()?;
+    let filter = LineFilter::new(&query.criteria())?.with_search(search);
+    let anchor = if back {
+        SliceAnchor::Before(from.unwrap_or(RowPosition::END))
+    } else {
+        SliceAnchor::From(from.map_or(floor, RowPosition::next))
     };
-    let search = asked.search.as_deref().map(LinePattern::new).transpose()?;
-    let cutting = SliceJob::new((store, marks.clone()), choice.clone(), &slice)?.searching(search);
-    Ok(move |is_gone: &dyn Fn() -> bool| {
+    let job = SliceJob { store, markers, choice, filter, anchor, floor, rows: 1, no_markers: true };
+    Ok(move |is_cancelled: &dyn Fn() -> bool| {
         let row = match event {
-            Some(event) => mark_of(&marks, &choice, floor, event),
-            None if run => start_of_run(&marks, &choice, (floor, place), back),
-            None => cutting.cut(&ScanLimit { gone: is_gone, ..ScanLimit::NEVER }).rows.pop(),
+            Some(event) => marker_of_event(&job, event),
+            None if run => start_of_run(&job, from, back),
+            None => job.run(&ScanLimit { is_cancelled, ..ScanLimit::NONE }).rows.pop(),
         };
-        SeekResponse { place: row.as_ref().map(OutputRow::place), row }
+        SeekResponse { place: row.as_ref().map(OutputRow::position), row }
     })
 }
 
-fn start_of_run(
-    marks: &RunMarkers,
-    choice: &SourceChoice,
-    (floor, from): (RowPosition, Option<RowPosition>),
-    back: bool,
-) -> Option<OutputRow> {
-    let is_meant = |mark: &super::wire::RunMarker| {
-        mark.kind == RunMarkerKind::Started && choice.means(&mark.name)
+fn start_of_run(job: &SliceJob, from: Option<RowPosition>, back: bool) -> Option<OutputRow> {
+    let is_match = |marker: &RunMarker| {
+        marker.kind == RunMarkerKind::Started && job.choice.includes(&marker.name)
     };
     let found = if back {
-        marks.before((floor, from.unwrap_or(RowPosition::END)), 1, &is_meant)
+        job.markers.before((job.floor, from.unwrap_or(RowPosition::END)), 1, &is_match)
     } else {
-        let from = from.map_or(floor, RowPosition::next).max(floor);
-        marks.after((from, RowPosition::END), 1, &is_meant)
+        let from = from.map_or(job.floor, RowPosition::next).max(job.floor);
+        job.markers.after((from, RowPosition::END), 1, &is_match)
     };
     found.into_iter().next().map(OutputRow::Mark)
 }
 
-/// What this event did to a run, or the last one before it that did something.
-fn mark_of(
-    marks: &RunMarkers,
-    choice: &SourceChoice,
-    floor: RowPosition,
-    event: u64,
-) -> Option<OutputRow> {
-    let is_meant = |mark: &super::wire::RunMarker| mark.event <= event && choice.means(&mark.name);
-    marks.before((floor, RowPosition::END), 1, &is_meant).into_iter().next().map(OutputRow::Mark)
+/// Returns the marker of this event, or the last marker before it.
+fn marker_of_event(job: &SliceJob, event: u64) -> Option<OutputRow> {
+    let is_match = |marker: &RunMarker| marker.event <= event && job.choice.includes(&marker.name);
+    let found = job.markers.before((job.floor, RowPosition::END), 1, &is_match);
+    found.into_iter().next().map(OutputRow::Mark)
 }
 
 #[cfg(test)]

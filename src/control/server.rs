@@ -18,24 +18,24 @@ use super::LocalControl;
 use super::routes::router;
 use super::tcp_auth::{self, TcpAuth};
 
-/// How long the head of a request may take to come.
-const HEAD: Duration = Duration::from_secs(10);
-/// Connections at the same time. One more is closed at once.
-const CONNECTIONS: usize = 512;
-/// How long answers may take to leave when the project has ended.
-const FAREWELL: Duration = Duration::from_secs(1);
-/// When no connection can be taken (no descriptor is free), the next try comes after this.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long the header of a request may take to arrive.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The most connections at the same time; further connections are closed immediately.
+const MAX_CONNECTIONS: usize = 512;
+/// How long responses in progress may take when the project has ended.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+/// The pause after a failed accept, such as without a free file descriptor.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// Answers for a project until it is finished.
+/// The server of a project, on the control socket or on a TCP port.
 #[derive(Debug)]
 pub struct Server {
     task: JoinHandle<()>,
-    over: watch::Sender<bool>,
+    stop: watch::Sender<bool>,
 }
 
 impl Server {
-    /// Answers whoever connects as `user` or as root. Needs a runtime.
+    /// Serves clients that run as `user` or as root. Must be called in a Tokio runtime.
     pub fn start(
         listener: std::os::unix::net::UnixListener,
         user: u32,
@@ -45,10 +45,10 @@ impl Server {
         Ok(Self::run(listener, router(project)))
     }
 
-    /// Answers whoever connects to a port of this machine and knows the token. Needs a runtime.
+    /// Serves clients of this machine that send the token. Must be called in a Tokio runtime.
     ///
     /// # Errors
-    /// When it listens on more than this machine.
+    /// If the listener's address is not a loopback address.
     pub fn start_on_port(
         listener: PortListener,
         token: &str,
@@ -64,13 +64,13 @@ impl Server {
     }
 
     fn run(listener: impl Acceptor, router: Router) -> Self {
-        let (over, ends) = watch::channel(false);
-        Self { task: tokio::spawn(serve(listener, router, ends)), over }
+        let (stop, stopped) = watch::channel(false);
+        Self { task: tokio::spawn(serve(listener, router, stopped)), stop }
     }
 
-    /// Takes no more connections, and lets the answers under way go out.
+    /// Stops accepting connections, and waits until the responses in progress are sent.
     pub async fn finish(self) {
-        _ = self.over.send(true);
+        _ = self.stop.send(true);
         _ = self.task.await;
     }
 }
@@ -78,11 +78,11 @@ impl Server {
 trait Acceptor: Send + Sync + 'static {
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// The next one; nothing where who connects may not.
+    /// Accepts the next connection; returns `None` if the peer is not allowed.
     fn accept(&self) -> impl Future<Output = io::Result<Option<Self::Stream>>> + Send;
 }
 
-/// The socket in the folder of the user.
+/// The control socket.
 struct UnixSocketListener {
     listener: UnixListener,
     user: u32,
@@ -105,48 +105,50 @@ impl Acceptor for TcpListener {
     }
 }
 
-async fn serve<A: Acceptor>(listener: A, router: Router, mut ends: watch::Receiver<bool>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+async fn serve<A: Acceptor>(listener: A, router: Router, mut stopped: watch::Receiver<bool>) {
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             accepted = Acceptor::accept(&listener) => accepted,
-            _ = ends.changed() => break,
+            _ = stopped.changed() => break,
             Some(_) = connections.join_next() => continue,
         };
         let stream = match accepted {
             Ok(Some(stream)) => stream,
             Ok(None) => continue,
             Err(error) => {
-                tracing::warn!(%error, "cannot take a connection");
-                tokio::time::sleep(PAUSE).await;
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else { continue };
         let service = TowerToHyperService::new(router.clone());
-        let mut ends = ends.clone();
+        let mut stopped = stopped.clone();
         connections.spawn(async move {
             let mut http = http1::Builder::new();
-            http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(64 << 10);
+            http.timer(TokioTimer::new())
+                .header_read_timeout(HEADER_TIMEOUT)
+                .max_buf_size(64 << 10);
             let connection = http.serve_connection(TokioIo::new(stream), service);
             let mut connection = std::pin::pin!(connection);
             tokio::select! {
                 _ = &mut connection => {}
-                _ = ends.changed() => {
+                _ = stopped.changed() => {
                     connection.as_mut().graceful_shutdown();
                     _ = connection.await;
                 }
             }
-            drop(place);
+            drop(permit);
         });
     }
     drop(listener);
     let rest = async { while connections.join_next().await.is_some() {} };
-    _ = tokio::time::timeout(FAREWELL, rest).await;
+    _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, rest).await;
 }
 
-/// The folder lets nobody else in; this is for a folder that was opened up by hand.
+/// The folder's mode keeps other users out; this check covers a folder whose mode was changed manually.
 fn is_allowed(stream: &UnixStream, user: u32) -> bool {
     stream.peer_cred().is_ok_and(|peer| peer.uid() == user || peer.uid() == 0)
 }

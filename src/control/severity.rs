@@ -1,5 +1,4 @@
-//! Severity of a log line, read from its text. The only place that does so; `docs/cli.md` describes
-//! the rule.
+//! Severity of a log line, read from its text; `docs/cli.md` describes the rule.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -9,19 +8,19 @@ use regex::bytes::Regex;
 
 use super::wire::Severity;
 
-/// Only the beginning of a line is looked at.
-const LOOKED_AT: usize = 256;
+/// How many bytes of a line are searched for its severity.
+const MAX_SEARCHED: usize = 256;
 
-/// Words for levels, the longer ones first where one begins with another.
+/// Words for severities; a word comes before its own prefixes.
 const WORDS: &str = "trace|debug|info|notice|warning|warn|error|err|fatal|critical|crit|alert|\
                      emergency|emerg|panic|severe";
 
-/// The group of what a crash prints.
-const CRASH: usize = 4;
+/// The capture group of crash messages.
+const CRASH_GROUP: usize = 4;
 
-/// In this order: a key with a word or number as its value, a word in capitals, one in brackets or
-/// before a colon, and what a crash prints.
-static SAYS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+/// Capture groups in this order: a key with a word or number as its value, a word in capitals, a word in
+/// brackets or before a colon, and a crash message.
+static SEVERITY: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let capitals = WORDS.to_uppercase();
     let pattern = format!(
         r#"(?-u)(?i:\b(?:level|lvl|severity)\b["']?\s*[:=]\s*["']?([a-z]+|[1-6]0)\b)|\b({capitals})\b|(?i:(?:^|[\[(<\s])({WORDS})[\]):>])|(^Traceback \(most|\bpanicked at |^(?:[A-Za-z_]+\.)*[A-Z][A-Za-z]*(?:Error|Exception)(?::|$))"#
@@ -29,16 +28,16 @@ static SAYS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(&pattern).ok()
 });
 
-/// The level of a line, if it says one.
-pub(super) fn level(line: &[u8]) -> Option<Severity> {
+/// Returns the severity that a line states, if it states one.
+pub(super) fn severity(line: &[u8]) -> Option<Severity> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
-    let start = line.get(..LOOKED_AT).unwrap_or(line);
-    let start = plain(start);
-    let found = SAYS.as_ref()?.captures(&start)?;
-    if found.get(CRASH).is_some() {
+    let start = line.get(..MAX_SEARCHED).unwrap_or(line);
+    let start = without_escapes(start);
+    let captures = SEVERITY.as_ref()?.captures(&start)?;
+    if captures.get(CRASH_GROUP).is_some() {
         return Some(Severity::Error);
     }
-    let word = (1..CRASH).find_map(|group| found.get(group))?;
+    let word = (1..CRASH_GROUP).find_map(|group| captures.get(group))?;
     Some(match word.as_bytes().to_ascii_lowercase().as_slice() {
         b"trace" | b"10" => Severity::Trace,
         b"debug" | b"20" => Severity::Debug,
@@ -50,13 +49,13 @@ pub(super) fn level(line: &[u8]) -> Option<Severity> {
     })
 }
 
-/// What is looked at of a line: its text, without what only dresses it up.
-pub(super) fn shown(line: &[u8]) -> Cow<'_, [u8]> {
-    plain(line.strip_suffix(b"\n").unwrap_or(line))
+/// Returns the visible text of a line: without its newline and without escape sequences.
+pub(super) fn visible_text(line: &[u8]) -> Cow<'_, [u8]> {
+    without_escapes(line.strip_suffix(b"\n").unwrap_or(line))
 }
 
-/// Without colours and the like, which would stand before a word like a letter.
-fn plain(line: &[u8]) -> Cow<'_, [u8]> {
+/// Removes escape sequences, whose last letter would otherwise join the next word.
+fn without_escapes(line: &[u8]) -> Cow<'_, [u8]> {
     if memchr(0x1b, line).is_none() {
         return Cow::Borrowed(line);
     }
@@ -103,20 +102,20 @@ mod tests {
             ("the information is here", None),
             ("", None),
         ] {
-            assert_eq!(level(line.as_bytes()), expected, "{line}");
+            assert_eq!(severity(line.as_bytes()), expected, "{line}");
         }
     }
 
     #[test]
     fn colours_are_not_looked_at() {
-        assert_eq!(&*shown(b"\x1b[1;31mERR\x1b[0mOR 31\n"), b"ERROR 31");
-        assert!(matches!(shown(b"ERROR 31\n"), Cow::Borrowed(b"ERROR 31")));
+        assert_eq!(&*visible_text(b"\x1b[1;31mERR\x1b[0mOR 31\n"), b"ERROR 31");
+        assert!(matches!(visible_text(b"ERROR 31\n"), Cow::Borrowed(b"ERROR 31")));
     }
 
     #[test]
     fn bytes_that_are_no_text_say_nothing_and_do_no_harm() {
         for line in [&b"\xff\xfe\x1b"[..], b"\x1b[", b"\x1b[31", b"\x1b[999999999m\n"] {
-            assert_eq!(level(line), None);
+            assert_eq!(severity(line), None);
         }
     }
 }

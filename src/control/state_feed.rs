@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::response_stream::ResponseSink;
-use super::usage_sampler::{self, RunUsage, UsageByRun, WATCHED};
+use super::usage_sampler::{self, MAX_AGE_FEED, RunUsage, UsageByRun};
 use super::wire::{
     PhaseName, ProcessOptions, ProcessState, ProjectState, StateChanges, StateUpdate, millis,
 };
@@ -13,43 +13,44 @@ use super::{LocalControl, Measure};
 use crate::engine::Clock;
 use crate::machine::{self, Moment, ProcessId, ProcessView, Snapshot};
 
-/// What was pushed last.
-struct StateFeed {
+/// The state that was sent last.
+struct SentState {
     snapshot: Arc<Snapshot>,
     views: HashMap<ProcessId, Arc<ProcessView>>,
-    figures: Arc<UsageByRun>,
+    usage: Arc<UsageByRun>,
     file_gone: Option<String>,
 }
 
-impl StateFeed {
-    fn of(snapshot: Arc<Snapshot>, figures: Arc<UsageByRun>, file_gone: Option<String>) -> Self {
+impl SentState {
+    fn new(snapshot: Arc<Snapshot>, usage: Arc<UsageByRun>, file_gone: Option<String>) -> Self {
         let views = snapshot.processes.iter().map(|view| (view.id, Arc::clone(view))).collect();
-        Self { snapshot, views, figures, file_gone }
+        Self { snapshot, views, usage, file_gone }
     }
 
-    /// Those that are new or different.
-    fn changed<'a>(&self, now: &'a Snapshot, figures: &UsageByRun) -> Vec<&'a Arc<ProcessView>> {
+    /// Returns the processes that are new or have changed.
+    fn changed<'a>(&self, now: &'a Snapshot, usage: &UsageByRun) -> Vec<&'a Arc<ProcessView>> {
         let is_same = |view: &Arc<ProcessView>| {
             self.views.get(&view.id).is_some_and(|old| Arc::ptr_eq(old, view) || old == view)
-                && usage_sampler::of(&self.figures, view) == usage_sampler::of(figures, view)
+                && usage_sampler::usage_of(&self.usage, view)
+                    == usage_sampler::usage_of(usage, view)
         };
         now.processes.iter().filter(|view| !is_same(view)).collect()
     }
 }
 
 impl LocalControl {
-    /// Passes on every change, or the sum of those that came while nobody took them.
-    pub(super) async fn push(self, measure: Measure, sink: ResponseSink<StateUpdate>) {
-        let mut figures = Arc::<UsageByRun>::default();
-        let mut measuring = Box::pin(self.measured(measure, Duration::ZERO));
+    /// Sends the complete state, then each change; changes during a send are merged into one.
+    pub(super) async fn send_updates(self, measure: Measure, sink: ResponseSink<StateUpdate>) {
+        let mut usage = Arc::<UsageByRun>::default();
+        let mut measuring = Box::pin(self.measure_after(measure, Duration::ZERO));
         let mut snapshots = self.engine.snapshots();
         let mut file_status = self.file_status.clone();
         let first = Arc::clone(&snapshots.borrow_and_update());
         let file_gone = file_status.borrow_and_update().clone();
-        let Some(place) = sink.reserve().await else { return };
+        let Some(slot) = sink.reserve().await else { return };
         let whole = self.project_state(&first, |view| self.feed_state(view));
-        place.send(Ok(StateUpdate::Whole(whole)));
-        let mut known = StateFeed::of(first, Arc::clone(&figures), file_gone);
+        slot.send(Ok(StateUpdate::Whole(whole)));
+        let mut sent = SentState::new(first, Arc::clone(&usage), file_gone);
         loop {
             tokio::select! {
                 changed = snapshots.changed() => if changed.is_err() {
@@ -57,61 +58,60 @@ impl LocalControl {
                 },
                 Ok(()) = file_status.changed() => {}
                 measured = &mut measuring => {
-                    figures = measured;
-                    measuring.set(self.measured(measure, WATCHED));
+                    usage = measured;
+                    measuring.set(self.measure_after(measure, MAX_AGE_FEED));
                 }
-                () = sink.gone() => return,
+                () = sink.closed() => return,
             }
-            // Made when it can go, so that it is the latest.
-            let Some(place) = sink.reserve().await else { return };
+            // Computed once it can be sent, so that it is the latest.
+            let Some(slot) = sink.reserve().await else { return };
             let now = Arc::clone(&snapshots.borrow_and_update());
-            if let Some(changes) = self.changes(&known, &now, &figures) {
+            if let Some(changes) = self.changes(&sent, &now, &usage) {
                 let file_gone = changes.file_gone.clone();
-                place.send(Ok(StateUpdate::Changed(changes)));
-                known = StateFeed::of(now, Arc::clone(&figures), file_gone);
+                slot.send(Ok(StateUpdate::Changed(changes)));
+                sent = SentState::new(now, Arc::clone(&usage), file_gone);
             }
         }
     }
 
-    /// What all take, after a while; never, where that is not wanted.
-    async fn measured(&self, measure: Measure, pause: Duration) -> Arc<UsageByRun> {
+    /// Measures the usage of all processes after a pause; never completes if that is not requested.
+    async fn measure_after(&self, measure: Measure, pause: Duration) -> Arc<UsageByRun> {
         if measure == Measure::No {
             return std::future::pending().await;
         }
         tokio::time::sleep(pause).await;
-        self.meter.read(&self.engine, WATCHED).await
+        self.usage_sampler.read(&self.engine, MAX_AGE_FEED).await
     }
 
     fn changes(
         &self,
-        known: &StateFeed,
+        sent: &SentState,
         now: &Snapshot,
-        figures: &UsageByRun,
+        usage: &UsageByRun,
     ) -> Option<StateChanges> {
-        let changed = known.changed(now, figures);
+        let changed = sent.changed(now, usage);
         let state = |view: &&Arc<ProcessView>| {
-            self.feed_state(view).with_usage(usage_sampler::of(figures, view))
+            self.feed_state(view).with_usage(usage_sampler::usage_of(usage, view))
         };
-        let is_new = |view: &&Arc<ProcessView>| !known.views.contains_key(&view.id);
+        let is_new = |view: &&Arc<ProcessView>| !sent.views.contains_key(&view.id);
         let order =
             changed.iter().any(is_new).then(|| now.processes.iter().map(|view| view.id).collect());
-        let removed: Vec<ProcessId> = if now.processes.len() < known.views.len() || order.is_some()
-        {
-            known.views.keys().copied().filter(|id| now.get(*id).is_none()).collect()
+        let removed: Vec<ProcessId> = if now.processes.len() < sent.views.len() || order.is_some() {
+            sent.views.keys().copied().filter(|id| now.get(*id).is_none()).collect()
         } else {
             Vec::new()
         };
-        let pools = (now.pools != known.snapshot.pools).then(|| now.pools.clone());
-        let before = &known.snapshot;
+        let pools = (now.pools != sent.snapshot.pools).then(|| now.pools.clone());
+        let before = &sent.snapshot;
         let file_gone = self.file_gone();
         let is_same = changed.is_empty()
-            && known.file_gone == file_gone
+            && sent.file_gone == file_gone
             && removed.is_empty()
             && pools.is_none()
             && (before.ready, &before.phase) == (now.ready, &now.phase);
-        let changes = || StateChanges {
+        let update = || StateChanges {
             ready: now.ready,
-            phase: phase(&now.phase),
+            phase: phase_name(&now.phase),
             file_gone,
             time: format!("{:.3}", Clock::wall()),
             changed: changed.iter().map(state).collect(),
@@ -119,14 +119,14 @@ impl LocalControl {
             order,
             pools,
         };
-        (!is_same).then(changes)
+        (!is_same).then(update)
     }
 
     fn feed_state(&self, view: &ProcessView) -> ProcessState {
         ProcessState { why: view.reason().to_owned(), ..self.process_state(view) }
     }
 
-    /// The complete state, with each process as `process` shows it.
+    /// Returns the complete state, with each process as `process` converts it.
     pub(super) fn project_state(
         &self,
         snapshot: &Snapshot,
@@ -138,14 +138,14 @@ impl LocalControl {
         }
     }
 
-    /// The state of a process now, not measured. Its reason has the time left.
+    /// Returns the state of a process without its resource usage. Its reason contains the time left.
     pub(super) fn process_state(&self, view: &ProcessView) -> ProcessState {
-        process_state(view, self.engine.clock().now(), |moment| self.wall(moment))
+        process_state(view, self.engine.clock().now(), |moment| self.wall_time(moment))
     }
 }
 
 impl ProjectState {
-    /// The project before it runs, to be shown until it is up. Never pushed.
+    /// Returns the state of a project before it runs, to be shown until it is up.
     pub fn before_start(project: &str, snapshot: &Snapshot) -> Self {
         let time = format!("{:.3}", Clock::wall());
         project_state(project, std::process::id(), snapshot, |view| {
@@ -155,7 +155,7 @@ impl ProjectState {
 }
 
 impl ProcessState {
-    /// The same with its resource usage.
+    /// Sets the resource usage.
     pub(super) fn with_usage(self, usage: Option<RunUsage>) -> Self {
         Self {
             cpu_percent: usage.map(|usage| usage.cpu_percent),
@@ -176,7 +176,7 @@ fn project_state(
         pid,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         ready: snapshot.ready,
-        phase: phase(&snapshot.phase),
+        phase: phase_name(&snapshot.phase),
         file_gone: None,
         time: format!("{:.3}", Clock::wall()),
         processes: snapshot.processes.iter().map(|view| process(view)).collect(),
@@ -199,7 +199,7 @@ fn process_state(view: &ProcessView, now: Moment, wall: impl Fn(Moment) -> Strin
     }
 }
 
-fn phase(phase: &machine::ProjectPhase) -> PhaseName {
+fn phase_name(phase: &machine::ProjectPhase) -> PhaseName {
     match phase {
         machine::ProjectPhase::Up => PhaseName::Up,
         machine::ProjectPhase::Stopping(_) => PhaseName::Stopping,

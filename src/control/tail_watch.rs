@@ -1,4 +1,4 @@
-//! Reports that there is more output, at the pace of the client.
+//! Reports the extent of the output when it changes, at the pace of the client.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,102 +11,104 @@ use super::slice::{CHUNK, LineFilter};
 use super::wire::{OutputProgress, ProgressQuery};
 use crate::output::{LogStore, ReadFrom, SourceSelection, WakeReason};
 
-/// Between two tellings, so that a flood does not become one of these too.
-const PACE: Duration = Duration::from_millis(16);
+/// The shortest time between two reports, because output can arrive much faster.
+const REPORT_INTERVAL: Duration = Duration::from_millis(16);
 
 pub(super) struct TailWatch {
     pub(super) store: Arc<LogStore>,
     pub(super) selection: SourceSelection,
-    pub(super) marks: RunMarkers,
-    pub(super) new: NewLineCounter,
+    pub(super) markers: RunMarkers,
+    pub(super) counter: NewLineCounter,
 }
 
-/// Counts lines from one on.
+/// Counts the matching lines from a line number on.
 #[derive(Debug, Clone)]
 pub(super) struct NewLineCounter {
     filter: LineFilter,
     since: Option<u64>,
-    /// It has looked at all before this one.
-    at: u64,
-    found: u64,
+    /// The next line to test.
+    next: u64,
+    count: u64,
 }
 
 impl NewLineCounter {
-    pub(super) fn of(asked: &ProgressQuery) -> Result<Self, ControlError> {
-        let filter = LineFilter::new(&asked.criteria())?;
-        Ok(Self { filter, since: asked.since, at: asked.since.unwrap_or(0), found: 0 })
+    pub(super) fn new(query: &ProgressQuery) -> Result<Self, ControlError> {
+        let filter = LineFilter::new(&query.criteria())?;
+        Ok(Self { filter, since: query.since, next: query.since.unwrap_or(0), count: 0 })
     }
 
-    /// Looks at what has come since it looked last.
-    fn go_on(
+    /// Counts the lines that have arrived since the last count.
+    fn count_new(
         mut self,
         store: &LogStore,
         selection: &SourceSelection,
-        is_gone: &dyn Fn() -> bool,
+        is_cancelled: &dyn Fn() -> bool,
     ) -> Self {
         let end = store.next_seq();
-        while self.at < end && !is_gone() {
-            let slice = store.read(selection, self.at, CHUNK);
-            let fits = self.filter.among(&slice).filter(|line| line.seq < end);
-            self.found += fits.count() as u64;
-            self.at = slice.next().min(end).max(self.at + 1);
+        while self.next < end && !is_cancelled() {
+            let slice = store.read(selection, self.next, CHUNK);
+            let matching = self.filter.matching(&slice).filter(|line| line.seq < end);
+            self.count += matching.count() as u64;
+            self.next = slice.next().min(end).max(self.next + 1);
         }
         self
     }
 }
 
 impl TailWatch {
-    pub(super) async fn tell(mut self, sink: ResponseSink<OutputProgress>) {
-        let mut count = self.marks.count();
+    pub(super) async fn send_progress(mut self, sink: ResponseSink<OutputProgress>) {
+        let mut marker_changes = self.markers.change_count();
         let mut reader = self.store.reader(self.selection.clone(), ReadFrom::Now);
-        let mut told = None;
+        let mut last = None;
         loop {
-            let Some(place) = sink.reserve().await else { return };
+            let Some(slot) = sink.reserve().await else { return };
             reader.skip();
-            let counted = tokio::select! {
-                counted = self.count() => counted,
-                () = sink.gone() => return,
+            let new = tokio::select! {
+                new = self.count_new() => new,
+                () = sink.closed() => return,
             };
-            let Some(new) = counted else { return };
+            let Some(new) = new else { return };
             let extent = self.store.extent(&self.selection, u64::MAX);
-            let marks = *count.borrow_and_update();
+            let marks = *marker_changes.borrow_and_update();
             let (next, lines, first) = (extent.next, extent.lines, extent.first);
-            let grown =
+            let progress =
                 OutputProgress { next, lines, first, marks, partials: extent.partials, new };
-            // Lines of others may have come in between.
-            let is_same =
-                told.replace(grown).is_some_and(|told| OutputProgress { next, ..told } == grown);
+            // A new line of another process changes only `next`.
+            let is_same = last
+                .replace(progress)
+                .is_some_and(|last| OutputProgress { next, ..last } == progress);
             if !is_same {
-                place.send(Ok(grown));
-                tokio::time::sleep(PACE).await;
+                slot.send(Ok(progress));
+                tokio::time::sleep(REPORT_INTERVAL).await;
             }
             tokio::select! {
-                newer = std::future::poll_fn(|cx| reader.poll_newer(cx)) => {
-                    if newer == WakeReason::Closed {
+                woken = std::future::poll_fn(|cx| reader.poll_newer(cx)) => {
+                    if woken == WakeReason::Closed {
                         return;
                     }
                 }
-                changed = count.changed() => if changed.is_err() {
+                changed = marker_changes.changed() => if changed.is_err() {
                     return;
                 },
-                () = sink.gone() => return,
+                () = sink.closed() => return,
             }
         }
     }
 
-    /// How many lines have come since, of those that are counted.
-    async fn count(&mut self) -> Option<u64> {
-        let Some(since) = self.new.since else { return Some(0) };
-        if self.new.filter.is_all() {
+    /// Returns the number of matching lines from `since` on, or `None` if counting failed.
+    async fn count_new(&mut self) -> Option<u64> {
+        let Some(since) = self.counter.since else { return Some(0) };
+        if self.counter.filter.matches_all() {
             let extent = self.store.extent(&self.selection, since);
             return Some(extent.lines.saturating_sub(extent.before));
         }
         let (store, selection) = (Arc::clone(&self.store), self.selection.clone());
-        let new = self.new.clone();
-        let counted =
-            cancellable_blocking(move |is_gone| new.go_on(&store, &selection, is_gone)).await;
-        self.new = counted.ok()?;
-        Some(self.new.found)
+        let counter = self.counter.clone();
+        let counted = cancellable_blocking(move |is_cancelled| {
+            counter.count_new(&store, &selection, is_cancelled)
+        });
+        self.counter = counted.await.ok()?;
+        Some(self.counter.count)
     }
 }
 
@@ -133,13 +135,13 @@ mod tests {
             Self { web: intake("web"), db: intake("db"), store }
         }
 
-        fn grow(&self, asked: &ProgressQuery) -> ResponseStream<OutputProgress> {
+        fn watch(&self, query: &ProgressQuery) -> ResponseStream<OutputProgress> {
             let web = self.store.source(&Name::new("web"));
-            let (store, marks) = (Arc::clone(&self.store), RunMarkers::default());
-            let new = NewLineCounter::of(asked).unwrap();
+            let (store, markers) = (Arc::clone(&self.store), RunMarkers::default());
+            let counter = NewLineCounter::new(query).unwrap();
             let selection = SourceSelection::only([web]);
-            let growth = TailWatch { store, selection, marks, new };
-            ResponseStream::latest(|sink| growth.tell(sink))
+            let watch = TailWatch { store, selection, markers, counter };
+            ResponseStream::latest(|sink| watch.send_progress(sink))
         }
     }
 
@@ -160,23 +162,27 @@ mod tests {
             invert: true,
             ..ProgressQuery::default()
         };
-        let mut flows = [world.grow(&errors), world.grow(&all), world.grow(&not_a)];
-        for flow in &mut flows {
-            assert_eq!(flow.next().await.unwrap().unwrap().new, 0);
+        let mut streams = [world.watch(&errors), world.watch(&all), world.watch(&not_a)];
+        for stream in &mut streams {
+            assert_eq!(stream.next().await.unwrap().unwrap().new, 0);
         }
         world.db.push(Stream::Out, b"ERROR of another\n", time);
         world.web.push(Stream::Out, b"\x1b[31mERROR\x1b[0m a\nINFO b\nINFO c\n", time);
-        for (flow, wanted) in flows.iter_mut().zip([1, 3, 2]) {
+        for (stream, expected) in streams.iter_mut().zip([1, 3, 2]) {
             let mut new = 0;
-            while new < wanted {
-                new = flow.next().await.unwrap().unwrap().new;
+            while new < expected {
+                new = stream.next().await.unwrap().unwrap().new;
             }
-            assert_eq!(new, wanted);
+            assert_eq!(new, expected);
         }
         world.web.push(Stream::Out, b"ERROR d\n", time);
-        let [errors, ..] = &mut flows;
-        assert_eq!(errors.next().await.unwrap().unwrap().new, 2, "it goes on where it was");
+        let [errors, ..] = &mut streams;
+        assert_eq!(
+            errors.next().await.unwrap().unwrap().new,
+            2,
+            "it continues from the last count"
+        );
         let wrong = ProgressQuery { grep: Some("(".into()), ..ProgressQuery::default() };
-        assert!(NewLineCounter::of(&wrong).is_err());
+        assert!(NewLineCounter::new(&wrong).is_err());
     }
 }

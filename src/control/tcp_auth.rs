@@ -1,10 +1,9 @@
-//! TCP authentication: token, `Host`, `Origin` and content type, because any program and any web
-//! page can connect.
+//! TCP authentication: token, `Host`, `Origin` and content type, because any local program and any web page
+//! can connect.
 //!
-//! In this order: the address it was asked for (a page of somebody else's can make its own name
-//! mean this machine, and then nothing but the name gives it away), the page it comes from, the
-//! token, and the kind of what it brings (a form of a page can send text, but no JSON). There is no
-//! header that would let pages of other origins in.
+//! The checks in this order: the requested host (a web page can make its own domain resolve to this machine,
+//! and then only the host shows it), the origin of the page, the token, and the content type (an HTML form can
+//! send text, but not JSON). No CORS header is sent, so pages of other origins have no access.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,13 +21,13 @@ use subtle::ConstantTimeEq as _;
 
 use super::{ControlError, ControlErrorKind};
 
-/// By this header a browser says where a request comes from.
+/// The header in which browsers report the relation between the page and the server.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// What somebody has to know and to be.
+/// The requirements for requests over TCP.
 #[derive(Debug, Clone)]
 pub(super) struct TcpAuth {
-    /// Such as `127.0.0.1:8080` and `localhost:8080`.
+    /// The names of the server, such as `127.0.0.1:8080` and `localhost:8080`.
     names: Arc<[String]>,
     token: Arc<str>,
 }
@@ -40,58 +39,60 @@ impl TcpAuth {
         Self { names: names.into(), token: token.into() }
     }
 
-    /// Why this one stays outside, if it does.
-    fn refusal(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<AuthError> {
-        if !self.is_meant(uri, headers) {
+    /// Returns why the request is refused, if it is.
+    fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<AuthError> {
+        if !self.has_own_host(uri, headers) {
             return Some(AuthError::Host);
         }
-        if !self.is_no_strange_page(headers) {
+        if !self.has_own_origin(headers) {
             return Some(AuthError::Origin);
         }
-        if !self.knows_the_token(headers) {
+        if !self.has_token(headers) {
             return Some(AuthError::Token);
         }
-        // There is nothing else that takes a body.
-        (*method == Method::POST && !is_json(headers)).then_some(AuthError::NoJson)
+        // Only POST requests have a body.
+        (*method == Method::POST && !is_json(headers)).then_some(AuthError::ContentType)
     }
 
-    /// It was asked for by our own address, once, and by no other.
-    fn is_meant(&self, uri: &Uri, headers: &HeaderMap) -> bool {
-        let is_ours = |name: &str| self.names.iter().any(|ours| ours.eq_ignore_ascii_case(name));
-        let host = only(headers, &HOST).and_then(|host| host.to_str().ok());
-        host.is_some_and(is_ours) && uri.authority().is_none_or(|name| is_ours(name.as_str()))
+    /// The request names the server's own address, exactly once.
+    fn has_own_host(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+        let is_own = |name: &str| self.names.iter().any(|own| own.eq_ignore_ascii_case(name));
+        let host = single_header(headers, &HOST).and_then(|host| host.to_str().ok());
+        host.is_some_and(is_own) && uri.authority().is_none_or(|name| is_own(name.as_str()))
     }
 
-    /// It comes from no page, or from one of ours.
-    fn is_no_strange_page(&self, headers: &HeaderMap) -> bool {
-        let is_ours = |origin: &HeaderValue| {
+    /// The request comes from a page of this server, or from no page.
+    fn has_own_origin(&self, headers: &HeaderMap) -> bool {
+        let is_own = |origin: &HeaderValue| {
             let name = origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://"));
-            name.is_some_and(|name| self.names.iter().any(|ours| ours.eq_ignore_ascii_case(name)))
+            name.is_some_and(|name| self.names.iter().any(|own| own.eq_ignore_ascii_case(name)))
         };
-        let is_near = |site: &HeaderValue| site == "none" || site == "same-origin";
-        headers.get_all(ORIGIN).iter().all(is_ours)
-            && headers.get_all(FETCH_SITE).iter().all(is_near)
+        let is_same_site = |site: &HeaderValue| site == "none" || site == "same-origin";
+        headers.get_all(ORIGIN).iter().all(is_own)
+            && headers.get_all(FETCH_SITE).iter().all(is_same_site)
     }
 
-    fn knows_the_token(&self, headers: &HeaderMap) -> bool {
-        let given = only(headers, &AUTHORIZATION).map(HeaderValue::as_bytes);
-        let token = given.and_then(|given| match given.split_at_checked(7) {
+    fn has_token(&self, headers: &HeaderMap) -> bool {
+        let value = single_header(headers, &AUTHORIZATION).map(HeaderValue::as_bytes);
+        let token = value.and_then(|value| match value.split_at_checked(7) {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => Some(token),
             _ => None,
         });
-        // To the end wherever they differ, so that the time tells nothing but the length.
+        // Constant time, so that the duration depends only on the length.
         token.is_some_and(|token| token.ct_eq(self.token.as_bytes()).into())
     }
 }
 
-/// The value of a header that is there once.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
-    let mut all = headers.get_all(name).iter();
-    all.next().filter(|_| all.next().is_none())
+/// Returns the value of a header that occurs exactly once.
+fn single_header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let kind = only(headers, &CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = single_header(headers, &CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case("application/json")
 }
@@ -101,27 +102,27 @@ enum AuthError {
     Host,
     Origin,
     Token,
-    NoJson,
+    ContentType,
 }
 
 impl IntoResponse for AuthError {
     fn into_response(self) -> Response {
         let (status, kind, text) = match self {
             Self::Host => {
-                let text = "the header `Host` does not name the address that is listened on";
+                let text = "the header `Host` does not name the address of the server";
                 (StatusCode::FORBIDDEN, ControlErrorKind::Forbidden, text)
             }
             Self::Origin => {
-                let text = "a page of another origin may not ask";
+                let text = "requests from pages of other origins are not allowed";
                 (StatusCode::FORBIDDEN, ControlErrorKind::Forbidden, text)
             }
             Self::Token => {
-                let text = "send `Authorization: Bearer TOKEN`; `pitcrew up --listen` says in \
-                            which file the token is";
+                let text = "missing or wrong token: send `Authorization: Bearer TOKEN`; `pitcrew up \
+                            --listen` prints the path of the token's file";
                 (StatusCode::UNAUTHORIZED, ControlErrorKind::Unauthorized, text)
             }
-            Self::NoJson => {
-                let text = "what is sent has to be JSON: `Content-Type: application/json`";
+            Self::ContentType => {
+                let text = "the body must be JSON: send `Content-Type: application/json`";
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, ControlErrorKind::Wrong, text)
             }
         };
@@ -133,10 +134,10 @@ impl IntoResponse for AuthError {
     }
 }
 
-/// Lets in who may come in.
-pub(super) async fn guard(State(door): State<TcpAuth>, request: Request, next: Next) -> Response {
-    match door.refusal(request.method(), request.uri(), request.headers()) {
-        Some(refusal) => refusal.into_response(),
+/// Middleware that refuses requests without authentication.
+pub(super) async fn guard(State(auth): State<TcpAuth>, request: Request, next: Next) -> Response {
+    match auth.check(request.method(), request.uri(), request.headers()) {
+        Some(error) => error.into_response(),
         None => next.run(request).await,
     }
 }
@@ -147,16 +148,16 @@ mod tests {
 
     const TOKEN: &str = "0123456789abcdef";
 
-    fn knock(method: &str, uri: &str, headers: &[(&str, &str)]) -> Option<AuthError> {
-        let door = TcpAuth::new("127.0.0.1:8080".parse().unwrap(), TOKEN);
-        let mut all = HeaderMap::new();
+    fn check(method: &str, uri: &str, headers: &[(&str, &str)]) -> Option<AuthError> {
+        let auth = TcpAuth::new("127.0.0.1:8080".parse().unwrap(), TOKEN);
+        let mut map = HeaderMap::new();
         for (name, value) in headers {
-            all.append(
+            map.append(
                 HeaderName::from_bytes(name.as_bytes()).unwrap(),
                 value.parse::<HeaderValue>().unwrap(),
             );
         }
-        door.refusal(&method.parse().unwrap(), &uri.parse().unwrap(), &all)
+        auth.check(&method.parse().unwrap(), &uri.parse().unwrap(), &map)
     }
 
     const HOST: (&str, &str) = ("host", "127.0.0.1:8080");
@@ -165,14 +166,14 @@ mod tests {
 
     #[test]
     fn who_knows_the_token_and_comes_from_here_is_let_in() {
-        assert_eq!(knock("GET", "/", &[HOST, KEY]), None);
-        assert_eq!(knock("GET", "/", &[("host", "LocalHost:8080"), KEY]), None);
-        assert_eq!(knock("POST", "/", &[HOST, KEY, JSON]), None);
+        assert_eq!(check("GET", "/", &[HOST, KEY]), None);
+        assert_eq!(check("GET", "/", &[("host", "LocalHost:8080"), KEY]), None);
+        assert_eq!(check("POST", "/", &[HOST, KEY, JSON]), None);
         let json = ("content-type", "application/json; charset=utf-8");
-        assert_eq!(knock("POST", "/", &[HOST, KEY, json]), None);
+        assert_eq!(check("POST", "/", &[HOST, KEY, json]), None);
         let origin = ("origin", "http://127.0.0.1:8080");
-        assert_eq!(knock("GET", "/", &[HOST, KEY, origin, ("sec-fetch-site", "none")]), None);
-        assert_eq!(knock("GET", "http://localhost:8080/", &[HOST, KEY]), None);
+        assert_eq!(check("GET", "/", &[HOST, KEY, origin, ("sec-fetch-site", "none")]), None);
+        assert_eq!(check("GET", "http://localhost:8080/", &[HOST, KEY]), None);
     }
 
     #[test]
@@ -188,11 +189,11 @@ mod tests {
             "[::1]:8080",
             "",
         ] {
-            assert_eq!(knock("GET", "/", &[("host", host), KEY]), Some(AuthError::Host), "{host}");
+            assert_eq!(check("GET", "/", &[("host", host), KEY]), Some(AuthError::Host), "{host}");
         }
-        assert_eq!(knock("GET", "/", &[KEY]), Some(AuthError::Host), "none");
-        assert_eq!(knock("GET", "/", &[HOST, HOST, KEY]), Some(AuthError::Host), "two");
-        let absolute = knock("GET", "http://evil.example/", &[HOST, KEY]);
+        assert_eq!(check("GET", "/", &[KEY]), Some(AuthError::Host), "none");
+        assert_eq!(check("GET", "/", &[HOST, HOST, KEY]), Some(AuthError::Host), "two");
+        let absolute = check("GET", "http://evil.example/", &[HOST, KEY]);
         assert_eq!(absolute, Some(AuthError::Host), "in the address itself");
     }
 
@@ -200,15 +201,15 @@ mod tests {
     fn a_page_of_another_origin_stays_outside_even_with_the_token() {
         for origin in ["http://evil.example", "null", "https://127.0.0.1:8080", "http://localhost"]
         {
-            let refusal = knock("GET", "/", &[HOST, KEY, ("origin", origin)]);
-            assert_eq!(refusal, Some(AuthError::Origin), "{origin}");
+            let error = check("GET", "/", &[HOST, KEY, ("origin", origin)]);
+            assert_eq!(error, Some(AuthError::Origin), "{origin}");
         }
         let near = ("origin", "http://127.0.0.1:8080");
         let both = [HOST, KEY, near, ("origin", "http://evil.example")];
-        assert_eq!(knock("GET", "/", &both), Some(AuthError::Origin));
+        assert_eq!(check("GET", "/", &both), Some(AuthError::Origin));
         for site in ["cross-site", "same-site"] {
-            let refusal = knock("GET", "/", &[HOST, KEY, ("sec-fetch-site", site)]);
-            assert_eq!(refusal, Some(AuthError::Origin), "{site}");
+            let error = check("GET", "/", &[HOST, KEY, ("sec-fetch-site", site)]);
+            assert_eq!(error, Some(AuthError::Origin), "{site}");
         }
     }
 
@@ -223,23 +224,23 @@ mod tests {
             "0123456789abcdef",
             "Basic 0123456789abcdef",
         ] {
-            let refusal = knock("GET", "/", &[HOST, ("authorization", key)]);
-            assert_eq!(refusal, Some(AuthError::Token), "{key}");
+            let error = check("GET", "/", &[HOST, ("authorization", key)]);
+            assert_eq!(error, Some(AuthError::Token), "{key}");
         }
-        assert_eq!(knock("GET", "/", &[HOST]), Some(AuthError::Token));
-        assert_eq!(knock("OPTIONS", "/", &[HOST]), Some(AuthError::Token));
-        assert_eq!(knock("GET", "/", &[HOST, KEY, KEY]), Some(AuthError::Token));
+        assert_eq!(check("GET", "/", &[HOST]), Some(AuthError::Token));
+        assert_eq!(check("OPTIONS", "/", &[HOST]), Some(AuthError::Token));
+        assert_eq!(check("GET", "/", &[HOST, KEY, KEY]), Some(AuthError::Token));
         let in_the_address = format!("/?token={TOKEN}");
-        assert_eq!(knock("GET", &in_the_address, &[HOST]), Some(AuthError::Token));
+        assert_eq!(check("GET", &in_the_address, &[HOST]), Some(AuthError::Token));
     }
 
     #[test]
     fn what_is_no_json_is_not_read() {
         for kind in ["text/plain", "application/x-www-form-urlencoded", "application/json5", ""] {
-            let refusal = knock("POST", "/", &[HOST, KEY, ("content-type", kind)]);
-            assert_eq!(refusal, Some(AuthError::NoJson), "{kind}");
+            let error = check("POST", "/", &[HOST, KEY, ("content-type", kind)]);
+            assert_eq!(error, Some(AuthError::ContentType), "{kind}");
         }
-        assert_eq!(knock("POST", "/", &[HOST, KEY]), Some(AuthError::NoJson));
-        assert_eq!(knock("POST", "/", &[HOST, KEY, JSON, JSON]), Some(AuthError::NoJson));
+        assert_eq!(check("POST", "/", &[HOST, KEY]), Some(AuthError::ContentType));
+        assert_eq!(check("POST", "/", &[HOST, KEY, JSON, JSON]), Some(AuthError::ContentType));
     }
 }

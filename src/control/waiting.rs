@@ -8,18 +8,18 @@ use crate::machine::targets::Target;
 use crate::machine::{Moment, ProcessView, ProjectPhase, Snapshot, StateName};
 use crate::spec::{Condition, ProcessKind};
 
-/// How many processes are named in a sentence about those that are not there.
-const NAMED: usize = 3;
+/// The most processes that a timeout message names.
+const MAX_NAMED: usize = 3;
 
-/// A process without a check is ready as soon as it has started. One that fails this soon after its
-/// start was never ready for those who wait for it.
-const FIRST_STEPS: Duration = Duration::from_millis(100);
+/// A process without a check is ready as soon as it has started. If it fails this soon after its start, a
+/// wait for it fails too.
+const START_GRACE: Duration = Duration::from_millis(100);
 
-/// How long to wait before a process that counts as ready is known to run: zero where that is known.
-pub(crate) fn first_steps_left(view: &ProcessView, now: Moment) -> Duration {
+/// Returns the time until a process that counts as ready is known to run; zero if that is known.
+pub(crate) fn start_grace_left(view: &ProcessView, now: Moment) -> Duration {
     match view.alive_since {
         Some(start) if !view.checked && view.state == StateName::Ready => {
-            FIRST_STEPS.saturating_sub(now.since(start))
+            START_GRACE.saturating_sub(now.since(start))
         }
         Some(_) | None => Duration::ZERO,
     }
@@ -28,45 +28,45 @@ pub(crate) fn first_steps_left(view: &ProcessView, now: Moment) -> Duration {
 #[derive(Debug, Clone)]
 pub(crate) struct WaitGoal {
     pub(crate) targets: Vec<Target>,
-    /// Nothing where people named none: then one that is ready or has succeeded is there.
+    /// `None` if the user named no condition: then each process must be ready or have succeeded.
     pub(crate) condition: Option<Condition>,
 }
 
-/// How one process stands to the goal.
+/// The status of one process.
 #[derive(Debug, Clone)]
 pub(crate) struct WaitMember {
     pub(crate) view: Arc<ProcessView>,
     pub(crate) status: ConditionStatus,
 }
 
-/// How all of it stands.
+/// The status of all targets.
 #[derive(Debug, Clone)]
 pub(crate) struct WaitStatus {
     pub(crate) members: Vec<WaitMember>,
-    /// Those that mean nothing any more.
-    pub(crate) gone: Vec<Target>,
+    /// Targets that no longer include any process.
+    pub(crate) removed: Vec<Target>,
     pub(crate) status: ConditionStatus,
 }
 
 impl WaitGoal {
-    pub(crate) fn judge(&self, now: &Snapshot) -> WaitStatus {
+    pub(crate) fn status(&self, now: &Snapshot) -> WaitStatus {
         let mut all =
-            WaitStatus { members: Vec::new(), gone: Vec::new(), status: ConditionStatus::Met };
+            WaitStatus { members: Vec::new(), removed: Vec::new(), status: ConditionStatus::Met };
         for target in &self.targets {
             let mut members = self.members(target, now);
-            let status = match combined(&members, now) {
+            let status = match combined_status(&members, now) {
                 Some(_) if *target == Target::All && self.condition.is_none() => {
-                    whole_project(&members, now)
+                    project_status(&members, now)
                 }
                 Some(status) => status,
-                None => nobody(target, now),
+                None => status_without_members(target, now),
             };
             if status == ConditionStatus::Met {
-                // The project is ready without those that are about to leave it.
+                // The project can be ready before processes that are being removed have ended.
                 members.retain(|member| member.status == ConditionStatus::Met);
             }
             if members.is_empty() && status == ConditionStatus::Unreachable {
-                all.gone.push(target.clone());
+                all.removed.push(target.clone());
             }
             all.status = all.status.max(status);
             for member in members {
@@ -78,10 +78,10 @@ impl WaitGoal {
         all
     }
 
-    /// Everyone it is about, in the order of the file.
+    /// The processes that a target includes, in the order of the file.
     fn members(&self, target: &Target, now: &Snapshot) -> Vec<WaitMember> {
-        let all = now.processes.iter();
-        let meant = all.filter(|view| target.includes(&view.name, view.replica, &view.spec));
+        let views = now.processes.iter();
+        let views = views.filter(|view| target.includes(&view.name, view.replica, &view.spec));
         let member = |view: &Arc<ProcessView>, scope| {
             let progress = view.progress();
             let status = match self.condition {
@@ -90,10 +90,10 @@ impl WaitGoal {
             };
             WaitMember { view: Arc::clone(view), status }
         };
-        let own = |view: &Arc<ProcessView>| member(view, ConditionScope::Process);
+        let process_member = |view: &Arc<ProcessView>| member(view, ConditionScope::Process);
         match target {
-            Target::Process(_) => meant.map(own).collect(),
-            Target::Tag(_) => meant.filter(|view| is_wanted(view)).map(own).collect(),
+            Target::Process(_) => views.map(process_member).collect(),
+            Target::Tag(_) => views.filter(|view| is_requested(view)).map(process_member).collect(),
             Target::All => {
                 let scope = |view: &ProcessView| match view.kind {
                     ProcessKind::Process => ConditionScope::Process,
@@ -101,10 +101,11 @@ impl WaitGoal {
                 };
                 let counts = |view: &&Arc<ProcessView>| {
                     let is_job = view.kind == ProcessKind::Job;
-                    // The project is ready without its jobs, and whatever was run beside it.
-                    is_wanted(view) && if is_job { self.condition.is_some() } else { !view.added }
+                    // The project is ready without its jobs and without ad-hoc processes.
+                    is_requested(view)
+                        && if is_job { self.condition.is_some() } else { !view.added }
                 };
-                meant.filter(counts).map(|view| member(view, scope(view))).collect()
+                views.filter(counts).map(|view| member(view, scope(view))).collect()
             }
             Target::Pool(pool) => {
                 let condition = self.condition.unwrap_or(Condition::Ready);
@@ -112,59 +113,59 @@ impl WaitGoal {
                     let status = view.condition_subject().status(pool, condition)?;
                     Some(WaitMember { view: Arc::clone(view), status })
                 };
-                let jobs: Vec<WaitMember> = meant.clone().filter_map(job).collect();
-                // A pool without jobs is there for the processes that take its slots.
-                if jobs.is_empty() { meant.map(own).collect() } else { jobs }
+                let jobs: Vec<WaitMember> = views.clone().filter_map(job).collect();
+                // A pool without jobs stands for the processes that use its slots.
+                if jobs.is_empty() { views.map(process_member).collect() } else { jobs }
             }
         }
     }
 }
 
-/// Whether somebody has started it, and nobody has stopped it since.
-fn is_wanted(view: &ProcessView) -> bool {
+/// Whether the process was started, and not stopped since.
+fn is_requested(view: &ProcessView) -> bool {
     !matches!(view.state, StateName::Idle | StateName::Stopped)
 }
 
-/// The status of all members together; nothing where there are none.
-fn combined(members: &[WaitMember], now: &Snapshot) -> Option<ConditionStatus> {
+/// Returns the status of all members together, or `None` without members.
+fn combined_status(members: &[WaitMember], now: &Snapshot) -> Option<ConditionStatus> {
     let status = members.iter().map(|member| {
-        // Nothing starts any more.
-        let in_vain = now.phase != ProjectPhase::Up && !member.view.state.is_alive();
+        // No process starts during a shutdown.
+        let cannot_start = now.phase != ProjectPhase::Up && !member.view.state.is_alive();
         let is_pending = member.status == ConditionStatus::Pending;
-        if is_pending && in_vain { ConditionStatus::Unreachable } else { member.status }
+        if is_pending && cannot_start { ConditionStatus::Unreachable } else { member.status }
     });
     status.max()
 }
 
-/// `all` without a condition is the project itself, which says of itself when it is ready.
-fn whole_project(members: &[WaitMember], now: &Snapshot) -> ConditionStatus {
+/// The status of the target `all` without a condition: the project itself, which knows whether it is ready.
+fn project_status(members: &[WaitMember], now: &Snapshot) -> ConditionStatus {
     if now.phase != ProjectPhase::Up {
         ConditionStatus::Unreachable
     } else if now.ready {
         ConditionStatus::Met
     } else {
         let worst = members.iter().map(|member| member.status).max();
-        // It is ready as soon as they all are; a snapshot between the two says nothing new.
+        // All members can be ready one snapshot before the project is.
         worst.unwrap_or(ConditionStatus::Pending).max(ConditionStatus::Pending)
     }
 }
 
-/// What a name comes to that no started process answers to.
-fn nobody(target: &Target, now: &Snapshot) -> ConditionStatus {
-    let mut meant =
+/// The status of a target without members.
+fn status_without_members(target: &Target, now: &Snapshot) -> ConditionStatus {
+    let mut views =
         now.processes.iter().filter(|view| target.includes(&view.name, view.replica, &view.spec));
     match target {
         _ if now.phase != ProjectPhase::Up => ConditionStatus::Unreachable,
         Target::All if now.ready => ConditionStatus::Met,
         Target::All => ConditionStatus::Pending,
-        // Somebody may start one of them.
-        Target::Tag(_) if meant.next().is_some() => ConditionStatus::Pending,
+        // One of the processes may be started later.
+        Target::Tag(_) if views.next().is_some() => ConditionStatus::Pending,
         Target::Tag(_) | Target::Process(_) => ConditionStatus::Unreachable,
         Target::Pool(_) => ConditionStatus::Met,
     }
 }
 
-/// The state and the reason for it; the state alone says nothing where the reason begins with it, as in
+/// Returns the state and the reason, without the state if the reason begins with it, as in
 /// `waiting for db to be ready`.
 fn state_and_reason(state: StateName, reason: &str) -> String {
     let state = state.as_str();
@@ -175,26 +176,27 @@ fn state_and_reason(state: StateName, reason: &str) -> String {
 }
 
 impl WaitStatus {
-    /// Who is waited for and why, such as `waiting for web (starting: being spawned)`.
+    /// Returns what is waited for and why, such as `waiting for web (starting: being spawned)`.
     pub(crate) fn sentence(&self, why: impl Fn(&ProcessView) -> String) -> String {
-        let open: Vec<&ProcessView> = self
+        let pending: Vec<&ProcessView> = self
             .members
             .iter()
             .filter(|member| member.status == ConditionStatus::Pending)
             .map(|member| member.view.as_ref())
             .collect();
-        let named: Vec<String> = open
+        let named: Vec<String> = pending
             .iter()
-            .take(NAMED)
+            .take(MAX_NAMED)
             .map(|view| format!("{} ({})", view.name, state_and_reason(view.state, &why(view))))
             .collect();
-        let more = match open.len().saturating_sub(NAMED) {
+        let more = match pending.len().saturating_sub(MAX_NAMED) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let hint = open.iter().find(|view| !is_wanted(view)).map_or_else(String::new, |view| {
-            format!("; `pitcrew start {0}` starts {0}", view.name)
-        });
+        let hint =
+            pending.iter().find(|view| !is_requested(view)).map_or_else(String::new, |view| {
+                format!("; `pitcrew start {0}` starts {0}", view.name)
+            });
         if named.is_empty() {
             return "none of these processes is started; `pitcrew start NAME` starts one"
                 .to_owned();
@@ -209,10 +211,10 @@ mod tests {
 
     #[test]
     fn a_state_is_not_said_twice() {
-        let said = |state, reason| state_and_reason(state, reason);
-        assert_eq!(said(StateName::Starting, "being spawned"), "starting: being spawned");
-        assert_eq!(said(StateName::Waiting, "waiting for db"), "waiting for db");
-        assert_eq!(said(StateName::Stopped, "stopped on request"), "stopped on request");
-        assert_eq!(said(StateName::Ready, "ready"), "ready");
+        let text = |state, reason| state_and_reason(state, reason);
+        assert_eq!(text(StateName::Starting, "being spawned"), "starting: being spawned");
+        assert_eq!(text(StateName::Waiting, "waiting for db"), "waiting for db");
+        assert_eq!(text(StateName::Stopped, "stopped on request"), "stopped on request");
+        assert_eq!(text(StateName::Ready, "ready"), "ready");
     }
 }

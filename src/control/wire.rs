@@ -46,12 +46,12 @@ pub use state::{
 };
 pub use why::{WhyLink, WhyResponse};
 
-/// What is told of the events.
+/// An item of the event stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventItem {
-    /// An event, as it is written.
+    /// An event: its number and its JSON.
     Event { seq: u64, event: Arc<str> },
-    /// These are not kept any more.
+    /// The events with these numbers are no longer stored.
     Missed { from: u64, to: u64 },
 }
 
@@ -59,72 +59,72 @@ pub enum EventItem {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct EventQuery {
-    /// Those with a higher number; 0, the default, means all that are kept.
+    /// Only events with a higher number; default: 0, which means all stored events.
     #[param(format = "uint64")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
-    /// Go on with those that come; otherwise end with the last one there is.
-    #[serde(default = "yes")]
+    /// Keep the stream open for new events; otherwise it ends with the latest event. Default: true.
+    #[serde(default = "default_true")]
     pub follow: bool,
 }
 
-fn yes() -> bool {
+fn default_true() -> bool {
     true
 }
 
 line_query! {
-    /// Which lines are wanted.
+    /// Which lines to return.
     pub struct OutputQuery {
-        /// Only lines from this time on: RFC 3339, or a duration until now such as `5m`.
+        /// Only lines printed at or after this time: RFC 3339, or a duration before now such as `5m`.
         #[param(schema_with = schemas::since)]
         pub since: Option<String>,
-        /// From the line with this number on.
+        /// Only lines from this line number on.
         #[param(format = "uint64")]
         pub from: Option<u64>,
-        /// Only the last so many.
+        /// Only the last lines, at most this many.
         #[param(format = "uint64")]
         pub tail: Option<u64>,
-        /// Go on with those that come.
+        /// Keep the stream open for new lines.
         pub follow: bool,
     }
 }
 
-/// What is given of the output, one JSON object a line.
+/// An item of the output stream; each is a JSON object on a line of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum OutputItem {
-    /// A line.
+    /// A line of output.
     Line(OutputLine),
-    /// Lines of this process are not kept any more; they were dropped before they could be sent.
+    /// Lines of this process were dropped from the store before they could be sent.
     Missed {
-        /// Whose lines.
+        /// Name of the process.
         name: String,
-        /// How many.
+        /// Number of dropped lines.
         lines: u64,
     },
 }
 
-/// One line of output. Its bytes are `text`, or `base64` where they are no UTF-8, and then a newline
+/// A line of output. Its bytes are `text`, or `base64` if they are not valid UTF-8, followed by a newline
 /// unless it is `partial`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OutputLine {
-    /// Its place in the order of the whole project, from 0.
+    /// The line number: the position in the output of the whole project, from 0.
     pub seq: u64,
-    /// When it came: RFC 3339 with milliseconds.
+    /// When the line was read: RFC 3339 with milliseconds.
     pub time: String,
-    /// `worker.1`
+    /// Name of the process, such as `worker.1`.
     pub name: String,
-    /// Which run of it.
+    /// Number of the run that printed it.
     pub run: u32,
     /// `out` or `err`.
     pub stream: Stream,
-    /// What it says.
+    /// The line without its newline, if it is valid UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// The same where it is no UTF-8.
+    /// The line without its newline in Base64, if it is not valid UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base64: Option<String>,
-    /// No newline follows: a piece of a long line, or the last words.
+    /// No newline follows: the line is a piece of a long line, or the output ended without a newline.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
 }
@@ -146,7 +146,7 @@ impl OutputLine {
         }
     }
 
-    /// As it came.
+    /// Returns the bytes of the line as they were printed.
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = match (&self.text, &self.base64) {
             (Some(text), _) => text.clone().into_bytes(),
@@ -160,11 +160,11 @@ impl OutputLine {
     }
 }
 
-/// How the project is to be ended.
+/// A request to shut down the project.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShutdownRequest {
-    /// Every tree now, instead of in order.
+    /// Kill all process trees immediately instead of stopping them in order.
     #[serde(default)]
     pub kill: bool,
 }

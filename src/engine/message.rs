@@ -11,6 +11,9 @@ use crate::machine::event::Cause;
 use crate::machine::{Intent, NewMember, ProcessId};
 use crate::spec::{Faults, PoolSpec, SpecDiff};
 
+/// Receives the numbers of the members that were added; `None` during a shutdown.
+pub(crate) type OnAdmitted = Box<dyn FnOnce(Option<&[ProcessId]>) + Send>;
+
 /// A message to the engine's loop.
 pub(crate) enum EngineMessage {
     Intent(Intent),
@@ -19,8 +22,8 @@ pub(crate) enum EngineMessage {
         /// The pool they queue in, if it does not exist yet.
         pool: Option<PoolSpec>,
         members: Vec<(NewMember, Arc<AdHocLaunch>)>,
-        /// Called with their numbers before anything else happens; `None` during a shutdown.
-        admitted: Box<dyn FnOnce(Option<&[ProcessId]>) + Send>,
+        /// Called before anything else happens.
+        admitted: OnAdmitted,
     },
     /// A request with a reply channel.
     #[cfg(feature = "control")]

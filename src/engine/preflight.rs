@@ -1,6 +1,5 @@
 //! Checks before a restart that the new run could start, so that no healthy run is stopped in vain.
 
-use std::io;
 use std::sync::Arc;
 
 use super::Engine;
@@ -9,14 +8,8 @@ use super::notice::Notice;
 #[cfg(feature = "control")]
 use crate::machine::ProcessId;
 use crate::machine::{FileChange, Input, ProcessView, StateName, WatchState};
-use crate::spec::{Condition, Fault, ProcessSpec, Spec, WatchAction};
+use crate::spec::{Condition, Fault, ProcessSpec, Spec, WatchAction, io_error_text};
 use crate::sys::Host;
-
-/// Returns the message of a system error, without its number.
-pub(super) fn os_error_text(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
-}
 
 impl<H: Host> Engine<H> {
     /// Returns why a live run could not be replaced by a run of this spec.
@@ -26,7 +19,7 @@ impl<H: Host> Engine<H> {
         let is_ad_hoc = self.processes.get(&view.id).is_some_and(|entry| entry.ad_hoc.is_some());
         let pid = view.pid.filter(|_| is_up && !is_ad_hoc)?;
         if let Err(error) = self.context.host.may_end(pid) {
-            let reason = os_error_text(&error);
+            let reason = io_error_text(&error);
             return Some(format!("{} cannot be ended: pid {pid}: {reason}", view.name));
         }
         let (replica, port) = (view.replica, view.port);

@@ -86,11 +86,11 @@ impl Reloader {
             let read = tokio::task::spawn_blocking(move || {
                 let waiting =
                     |path: &Path| notices.send(Notice::general(silent_pipe_message(path)));
-                let loaded = loader.read(&waiting)?;
+                let project = loader.read(&waiting)?;
                 if applies {
-                    loader.prepare(&loaded.spec)?;
+                    loader.prepare(&project.spec)?;
                 }
-                Ok(loaded)
+                Ok(project)
             });
             _ = results.send(read.await.map_err(|error| error.to_string()));
         });

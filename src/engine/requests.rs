@@ -13,14 +13,13 @@ use super::command::{
     ControlCommand, EnqueueRequest, RunRequest, ScaleRequest, SendRequest, SignalRequest,
     StopRequest, WatchRequest,
 };
-use super::preflight::os_error_text;
 use super::{Engine, StdinWrite};
 use crate::machine::targets::{Target, UnknownName};
 use crate::machine::{
     Explanation, Input, Intent, NewMember, ProcessId, ProjectPhase, ScaleError, ScalePlan,
     ShutdownReason, Snapshot, StateName,
 };
-use crate::spec::{CommandLine, Signal};
+use crate::spec::{CommandLine, Signal, io_error_text};
 use crate::sys::{Host, Usage};
 
 /// A request that has a reply.
@@ -264,7 +263,7 @@ impl<H: Host> Engine<H> {
             self.context.host.may_end(pid).map_err(|error| RequestError::Forbidden {
                 name: view.name.to_string(),
                 pid,
-                reason: os_error_text(&error),
+                reason: io_error_text(&error),
             })?;
         }
         Ok(())

@@ -23,10 +23,9 @@ use super::context::EngineContext;
 use super::environment::RunLabel;
 use super::notice::Notice;
 use super::notify::NotifyListener;
-use super::preflight::os_error_text;
 use crate::machine::{Fact, Moment, RunId};
 use crate::output::{LineSplitter, LogFile, Stream};
-use crate::spec::{Exit, Name, ProcessSpec, Signal, Stray};
+use crate::spec::{Exit, Name, ProcessSpec, Signal, Stray, io_error_text};
 use crate::sys::{Child, Descendant, Host, Strays};
 
 /// How long the outputs may be silent after the exit before they are closed.
@@ -241,7 +240,7 @@ impl<H: Host> RunTask<H> {
 
     fn signal(&self, signal: Signal) {
         if let Err(error) = self.child.signal(signal) {
-            let (run, reason) = (self.context.run, os_error_text(&error));
+            let (run, reason) = (self.context.run, io_error_text(&error));
             self.context.notify(format!("cannot send {signal} to its group: {reason}"));
             self.context.engine.send_fact(Fact::SignalFailed { run, reason });
         }
@@ -304,7 +303,9 @@ impl<H: Host> RunTask<H> {
                     Some(command) = self.commands.recv() => PumpEvent::Command(command),
                     () = sleep_until(until) => PumpEvent::Elapsed,
                 },
-                event => event,
+                event @ (PumpEvent::Command(_) | PumpEvent::Exited(_) | PumpEvent::Elapsed) => {
+                    event
+                }
             };
             let PumpEvent::Command(command) = event else { return };
             self.handle_command(command).await;

@@ -142,7 +142,9 @@ impl ManagerCore {
         });
         let message = EngineMessage::Admit { pool, members, admitted };
         if running.engine.messages.send(message).is_err() {
-            records.iter().for_each(|record| record.fail(Error::Closed("the manager")));
+            for record in &records {
+                record.fail(Error::Closed("the manager"));
+            }
         }
         Ok(records)
     }

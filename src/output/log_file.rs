@@ -18,7 +18,7 @@ use super::page::{OutputBytes, Page};
 use super::rotating_file::{RotatingFile, WriteFailure};
 use super::wakers::{block_on, lock, wake_all};
 use super::writers::{NextTurn, WriteJob, WriterPool};
-use crate::spec::{LogPolicy, Name};
+use crate::spec::{LogPolicy, Name, io_error_text};
 
 mod chunk;
 mod queue;
@@ -242,7 +242,7 @@ impl LogFileShared {
         }
         let mut queue = lock(&self.queue);
         queue.bytes -= written;
-        let error = message_without_code(&failure.error);
+        let error = io_error_text(&failure.error);
         let is_first = queue.outage.is_none();
         let since = match rest.first() {
             Some(QueueItem::Chunk(chunk)) => chunk.first,
@@ -310,7 +310,7 @@ impl WriteJob for LogFileShared {
         drop(queue);
         let result = file.write(&batch);
         if let Some(error) = file.take_rotation_error() {
-            self.send(LogFileEvent::NotRotated { error: message_without_code(&error) });
+            self.send(LogFileEvent::NotRotated { error: io_error_text(&error) });
         }
         let rest = match &result {
             Ok(()) => Vec::new(),
@@ -337,11 +337,6 @@ impl WriteJob for LogFileShared {
             Err(failure) => self.record_failure(&failure, written, rest),
         }
     }
-}
-
-/// Returns the error message of the system without the error number.
-fn message_without_code(error: &std::io::Error) -> String {
-    error.to_string().split(" (os error ").next().unwrap_or_default().to_owned()
 }
 
 impl fmt::Debug for LogWriters {

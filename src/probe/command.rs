@@ -30,14 +30,14 @@ pub(super) async fn probe<H: Host>(
         biased;
         launched = &mut launch => (launched, None),
         // A start in progress is ended like a running command.
-        end = &mut end => match timeout(END_TIME, launch).await {
-            Ok(launched) => (launched, Some(end)),
-            // The launch was dropped, so its child is ended as soon as it exists.
-            Err(_) => {
+        end = &mut end => {
+            let Ok(launched) = timeout(END_TIME, launch).await else {
+                // The launch was dropped, so its child is ended as soon as it exists.
                 let text = |limit| format!("no end within {limit:?} (still being started)");
                 return end.into_result(text);
-            }
-        },
+            };
+            (launched, Some(end))
+        }
     };
     let mut child = match launched {
         Ok(child) => child,

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::address::try_addresses;
 use super::{ProbeSession, result_of};
-use crate::spec::{ProbeResult, Url};
+use crate::spec::{ProbeResult, Url, io_error_text};
 use crate::sys::Host;
 
 /// Limits of the response: head, body, number of headers.
@@ -109,8 +109,7 @@ async fn first_line(mut body: Incoming) -> String {
 fn error_text(error: &hyper::Error) -> String {
     use std::error::Error as _;
 
-    let source = error.source().map(ToString::to_string).unwrap_or_default();
-    let source = source.split(" (os error").next().unwrap_or_default();
+    let source = error.source().map(io_error_text).unwrap_or_default();
     let colon = if source.is_empty() { "" } else { ": " };
     let what = if error.is_incomplete_message() {
         "the connection was closed before an answer".to_owned()

@@ -36,15 +36,13 @@ pub(super) async fn probe_unix<H: Host>(session: &ProbeSession<'_, H>, path: &Pa
     };
     let stream = match connecting.await {
         Ok(stream) => stream,
-        Err(error) => {
-            return match error.kind() {
-                io::ErrorKind::NotFound => ProbeResult::bad("there is no socket"),
-                io::ErrorKind::ConnectionRefused => {
-                    ProbeResult::bad("connection refused: nothing listens on the socket")
-                }
-                _ => ProbeResult::bad(reason(&error)),
-            };
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return ProbeResult::bad("there is no socket");
         }
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            return ProbeResult::bad("connection refused: nothing listens on the socket");
+        }
+        Err(error) => return ProbeResult::bad(reason(&error)),
     };
     // The kernel reports 0 for a process that is not visible from here.
     let peer = stream.peer_cred().ok().and_then(|peer| u32::try_from(peer.pid()?).ok());

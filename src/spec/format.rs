@@ -27,6 +27,11 @@ pub fn counted(number: impl TryInto<u64>, noun: &str) -> String {
     format!("{} {plural}", thousands(number))
 }
 
+/// Returns the message of an error of the system, without the `(os error 2)` that std appends.
+pub fn io_error_text(error: &dyn std::error::Error) -> String {
+    error.to_string().split(" (os error ").next().unwrap_or_default().to_owned()
+}
+
 /// Formats a size in a few characters, for a table: `84M`, `1.3G`.
 pub fn format_size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["B", "K", "M", "G", "T", "P"];
@@ -65,6 +70,13 @@ mod tests {
     fn numbers_are_grouped_by_thousands() {
         let shown = [0, 999, 1000, 56_789, 1_234_567].map(thousands);
         assert_eq!(shown, ["0", "999", "1,000", "56,789", "1,234,567"]);
+    }
+
+    #[test]
+    fn an_error_of_the_system_is_shown_without_its_number() {
+        let missing = std::io::Error::from_raw_os_error(2);
+        assert_eq!(io_error_text(&missing), "No such file or directory");
+        assert_eq!(io_error_text(&std::io::Error::other("it is full")), "it is full");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use rustix::net::sockopt::socket_peercred;
 
 use super::deadline::pause;
 use super::file_identity::FileIdentity;
-use super::project_dirs::project_id;
+use super::project_dirs::{project_id, user};
 
 /// The number of attempts until the holder of a name or lock listens and has written its record.
 pub(super) const MAX_ATTEMPTS: u32 = 20;
@@ -101,11 +101,6 @@ impl ProjectNames {
     pub(super) fn holder(&self) -> Option<Peer> {
         self.iter().find_map(connect).map(|(_, peer)| peer)
     }
-}
-
-/// The user this process acts as.
-pub fn user() -> u32 {
-    rustix::process::geteuid().as_raw()
 }
 
 /// Returns the other user that may run the project: root for every user, and for root the owner of

@@ -96,13 +96,11 @@ impl RealHost {
                 |found: &FoundProcess| !found.is_leader && spare.spares(&found.stat, session);
             without(tree.found.iter(), is_spared).into_iter().cloned().collect()
         };
-        match self.tracker.kill(ScanScope::All, KILL_BOUND, select).await {
-            Some(left) => left.iter().map(FoundProcess::describe).collect(),
-            None => {
-                self.kill_groups();
-                Vec::new()
-            }
-        }
+        let Some(left) = self.tracker.kill(ScanScope::All, KILL_BOUND, select).await else {
+            self.kill_groups();
+            return Vec::new();
+        };
+        left.iter().map(FoundProcess::describe).collect()
     }
 
     /// The fallback if the descendants cannot be determined.

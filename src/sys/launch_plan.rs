@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::Launch;
 use super::exec::{ExecFailure, ExecPlan, ExecStep, FailureReport};
 use super::proc::ProcessMarker;
-use crate::spec::{Distance, StartError, StartErrorKind, distance};
+use crate::spec::{Distance, StartError, StartErrorKind, distance, io_error_text};
 
 /// The search path if the child has no `PATH`, as in execvp.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
@@ -110,10 +110,10 @@ fn is_shortage(code: i32) -> bool {
     matches!(code, libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE | libc::ENOSPC)
 }
 
-/// Returns the message of the system, without std's "(os error 2)".
+/// Returns the message of the system, as part of a sentence.
 fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split_once(" (os error").map_or(text.clone(), |(reason, _)| reason.to_lowercase())
+    let text = io_error_text(error);
+    if error.raw_os_error().is_some() { text.to_lowercase() } else { text }
 }
 
 fn quoted(text: &OsStr) -> String {

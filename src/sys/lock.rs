@@ -15,11 +15,12 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 
 use super::abstract_sockets::{
-    ClaimError, MAX_ATTEMPTS, Peer, ProjectNames, RETRY_DELAY, claim, other_user, user,
+    ClaimError, MAX_ATTEMPTS, Peer, ProjectNames, RETRY_DELAY, claim, other_user,
 };
 use super::deadline::pause;
 use super::file_identity::{FileFollower, FileId, FileIdentity};
 use super::journal::Journal;
+use super::project_dirs::user;
 use super::{ProjectDirs, guardian, proc};
 
 /// The name of the file in the state folder.

@@ -9,8 +9,6 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-use super::abstract_sockets::user;
-
 /// The folders of one project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectDirs {
@@ -163,6 +161,11 @@ pub(super) fn stable_hash(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
+}
+
+/// The user this process acts as.
+pub fn user() -> u32 {
+    rustix::process::geteuid().as_raw()
 }
 
 #[cfg(test)]

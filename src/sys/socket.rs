@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Mode, OFlags, open, unlinkat};
 
-use super::abstract_sockets::{Peer, ProjectNames, connect, other_user, user};
+use super::abstract_sockets::{Peer, ProjectNames, connect, other_user};
 use super::file_identity::FileId;
 use super::lock::recorded;
-use super::{ProjectDirs, proc, project_dirs};
+use super::{ProjectDirs, proc, project_dirs, user};
 
 /// A listening socket; its file is removed on drop.
 #[derive(Debug)]

@@ -150,7 +150,9 @@ impl Child for ScriptedChild {
                 if left.is_empty() {
                     return;
                 }
-                left.iter().for_each(|process| process.send(Signal::KILL));
+                for process in &left {
+                    process.send(Signal::KILL);
+                }
                 for process in left {
                     process.ended().await;
                 }

@@ -274,7 +274,8 @@ impl<C: Control + Clone + 'static> App<C> {
                 return;
             }
             TerminalInput::Event(InputEvent::Key(key)) => {
-                let pressed = (key.kind != KeyEventKind::Release).then(|| Chord::of(key)).flatten();
+                let pressed =
+                    (key.kind != KeyEventKind::Release).then(|| Chord::from_event(key)).flatten();
                 let Some(chord) = pressed else { return };
                 Msg::Key(chord)
             }

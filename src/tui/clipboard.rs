@@ -1,60 +1,60 @@
-//! Clipboard: through the terminal (OSC 52), and inside tmux through tmux, which by default ignores
-//! OSC 52.
+//! Copies to the clipboard with OSC 52 of the terminal; inside tmux, which ignores OSC 52 by default,
+//! also with a command of tmux.
 
 use std::fmt::Write;
 
 use crate::spec::counted;
 
-/// How much a terminal usually takes, in base64. Beyond it the text goes to a file.
-pub const MOST: usize = 74_994;
+/// The length in base64 that terminals usually accept. A longer text goes to a file.
+pub const MAX_BASE64: usize = 74_994;
 
-/// How a text gets to the clipboard.
+/// The way to copy a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClipboardMethod {
-    /// These bytes are written to the terminal.
+    /// Write these bytes to the terminal.
     Terminal(Vec<u8>),
-    /// These bytes are written to the terminal, and this is run with the text as its input.
+    /// Write these bytes to the terminal, and run the command with the text as its input.
     Tmux {
-        /// For terminals that tmux passes it on to.
+        /// For a tmux that passes OSC 52 on to its terminal.
         bytes: Vec<u8>,
         command: &'static [&'static str],
     },
-    /// It is more than a terminal takes: it has to be saved, and its place said.
+    /// The text is too long for a terminal: save it to a file and show its path.
     TooLong,
 }
 
-/// Returns how to copy this text. `tmux` says whether the variable `TMUX` is set.
+/// Returns the way to copy this text. `tmux`: the variable `TMUX` is set.
 ///
 /// ```
-/// use pitcrew::tui::clipboard::{ClipboardMethod, copying};
+/// use pitcrew::tui::clipboard::{ClipboardMethod, copy_method};
 ///
-/// assert_eq!(copying("hi", false), ClipboardMethod::Terminal(b"\x1b]52;c;aGk=\x07".to_vec()));
+/// assert_eq!(copy_method("hi", false), ClipboardMethod::Terminal(b"\x1b]52;c;aGk=\x07".to_vec()));
 /// ```
-pub fn copying(text: &str, tmux: bool) -> ClipboardMethod {
+pub fn copy_method(text: &str, tmux: bool) -> ClipboardMethod {
     let encoded = base64(text.as_bytes());
-    if encoded.len() > MOST {
-        // tmux has no such bound, and takes it by its input.
-        return if tmux { through_tmux(Vec::new()) } else { ClipboardMethod::TooLong };
+    if encoded.len() > MAX_BASE64 {
+        // tmux has no such limit, as it reads the text from its input.
+        return if tmux { copy_with_tmux(Vec::new()) } else { ClipboardMethod::TooLong };
     }
     let bytes = format!("\x1b]52;c;{encoded}\x07").into_bytes();
-    if tmux { through_tmux(bytes) } else { ClipboardMethod::Terminal(bytes) }
+    if tmux { copy_with_tmux(bytes) } else { ClipboardMethod::Terminal(bytes) }
 }
 
-fn through_tmux(bytes: Vec<u8>) -> ClipboardMethod {
-    // `-w` passes it on to the terminal outside.
+fn copy_with_tmux(bytes: Vec<u8>) -> ClipboardMethod {
+    // `-w` passes the text on to the terminal of tmux.
     ClipboardMethod::Tmux { bytes, command: &["tmux", "load-buffer", "-w", "-"] }
 }
 
-/// What is said when it was copied: `copied 3 lines`.
-pub fn copied(text: &str) -> String {
+/// Returns the notice after a copy: `copied 3 lines`.
+pub fn copy_notice(text: &str) -> String {
     let lines = text.lines().count();
-    let mut said = "copied ".to_owned();
+    let mut notice = "copied ".to_owned();
     _ = match lines {
-        0 => write!(said, "nothing"),
-        1 => said.write_str(&counted(text.trim_end_matches('\n').chars().count(), "character")),
-        _ => said.write_str(&counted(lines, "line")),
+        0 => write!(notice, "nothing"),
+        1 => notice.write_str(&counted(text.trim_end_matches('\n').chars().count(), "character")),
+        _ => notice.write_str(&counted(lines, "line")),
     };
-    said
+    notice
 }
 
 fn base64(bytes: &[u8]) -> String {
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn inside_tmux_tmux_takes_it_as_well() {
-        let ClipboardMethod::Tmux { bytes, command } = copying("a\tb\n", true) else {
+        let ClipboardMethod::Tmux { bytes, command } = copy_method("a\tb\n", true) else {
             panic!("no tmux")
         };
         assert_eq!(bytes, b"\x1b]52;c;YQliCg==\x07");
@@ -80,26 +80,26 @@ mod tests {
 
     #[test]
     fn what_is_too_long_is_said_to_be() {
-        let long = "x".repeat(MOST / 4 * 3 + 3);
-        assert_eq!(copying(&long, false), ClipboardMethod::TooLong);
+        let long = "x".repeat(MAX_BASE64 / 4 * 3 + 3);
+        assert_eq!(copy_method(&long, false), ClipboardMethod::TooLong);
         assert!(
-            matches!(copying(&long, true), ClipboardMethod::Tmux { bytes, .. } if bytes.is_empty())
+            matches!(copy_method(&long, true), ClipboardMethod::Tmux { bytes, .. } if bytes.is_empty())
         );
-        let fits = "x".repeat(MOST / 4 * 3);
-        assert!(matches!(copying(&fits, false), ClipboardMethod::Terminal(_)));
+        let fits = "x".repeat(MAX_BASE64 / 4 * 3);
+        assert!(matches!(copy_method(&fits, false), ClipboardMethod::Terminal(_)));
     }
 
     #[test]
     fn what_was_copied_is_counted() {
-        assert_eq!(copied("a\nb\nc\n"), "copied 3 lines");
-        assert_eq!(copied("häm\n"), "copied 3 characters");
-        assert_eq!(copied(""), "copied nothing");
+        assert_eq!(copy_notice("a\nb\nc\n"), "copied 3 lines");
+        assert_eq!(copy_notice("häm\n"), "copied 3 characters");
+        assert_eq!(copy_notice(""), "copied nothing");
     }
 
     proptest! {
         #[test]
         fn the_text_cannot_leave_the_sequence(text in any::<String>()) {
-            let ClipboardMethod::Terminal(bytes) = copying(&text, false) else { panic!("too long") };
+            let ClipboardMethod::Terminal(bytes) = copy_method(&text, false) else { panic!("too long") };
             let inner = bytes.strip_prefix(b"\x1b]52;c;").and_then(|b| b.strip_suffix(b"\x07")).unwrap();
             prop_assert!(inner.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(b)));
             prop_assert_eq!(base64::prelude::BASE64_STANDARD.decode(inner).unwrap(), text.as_bytes());

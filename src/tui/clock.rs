@@ -1,4 +1,4 @@
-//! Clock: reads the time in one place and passes it to the model.
+//! Clock of the interface: the only place that reads the time for the model.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ pub struct FrameClock {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ClockReading {
-    /// Monotonic.
+    /// Monotonic time since the interface started.
     pub since_start: Duration,
     pub wall: Timestamp,
 }

@@ -1,8 +1,8 @@
 //! User configuration: `~/.config/pitcrew/config.toml`.
 //!
-//! Nothing in it can keep the interface from starting: what is not understood is a warning with its
-//! place, and the rest holds. A project cannot set any of it.
-#![expect(clippy::wildcard_enum_match_arm, reason = "values of a file")]
+//! No fault in the file prevents the interface from starting: an invalid part gives a warning with its
+//! place, and the rest applies. A project cannot set any of it.
+#![expect(clippy::wildcard_enum_match_arm, reason = "other types of TOML values are one error")]
 
 mod key_bindings;
 #[cfg(test)]
@@ -20,35 +20,35 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::appearance::Appearance;
-use super::cycle::following;
+use super::cycle::next_choice;
 use super::keymap::Keymap;
 use super::theme::ThemeName;
 use crate::output::safe_name;
 use crate::spec::choices;
 
-/// Largest file that is read.
-const LARGEST: u64 = 1 << 20;
+/// Size limit of the file in bytes.
+const MAX_SIZE: u64 = 1 << 20;
 
-/// What is understood at the top of the file.
+/// The keys at the top level of the file.
 pub(super) const SETTINGS: &[&str] =
     &["theme", "glyphs", "mouse", "timestamps", "wrap", "layout", "wheel", "keys"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Colours; chosen by what the terminal can do when none is named.
+    /// Colours; `None` for those of the terminal.
     pub theme: Option<ThemeName>,
-    /// Signs beyond ASCII; chosen by the locale when nothing is said.
+    /// Whether glyphs beyond ASCII are used; `None` to decide by the locale.
     pub unicode: Option<bool>,
     pub mouse: bool,
-    /// How times stand before lines.
+    /// The format of the times before lines.
     pub timestamps: TimestampStyle,
     pub wrap: bool,
-    /// Where list and logs stand.
+    /// The positions of list and logs.
     pub layout: PaneLayout,
-    /// Rows a notch of the wheel moves by.
+    /// Rows that one notch of the mouse wheel scrolls.
     pub wheel: u16,
     pub keymap: Keymap,
-    /// The time zone of displayed times; no setting of the file.
+    /// The time zone of displayed times; not a setting of the file.
     pub zone: TimeZone,
 }
 
@@ -69,57 +69,57 @@ impl Default for Config {
 }
 
 choices! {
-    /// How times stand before lines.
+    /// The format of the times before lines.
     #[derive(Default)]
     pub enum TimestampStyle {
-        /// Not at all.
+        /// No times.
         Off = "off",
         /// The time of day.
         #[default]
         Time = "time",
-        /// How long ago.
+        /// The age of the line.
         Relative = "relative",
-        /// How long after the line before.
+        /// The time since the previous line.
         Delta = "delta",
     }
 }
 
 impl TimestampStyle {
-    /// The next one; after the last the first.
+    /// Returns the next choice, or the first one after the last.
     #[must_use]
     pub fn next(self) -> Self {
-        following(Self::ALL, self)
+        next_choice(Self::ALL, self)
     }
 }
 
 choices! {
-    /// Where list and logs stand.
+    /// The positions of list and logs.
     #[derive(Default)]
     pub enum PaneLayout {
-        /// By the size of the terminal.
+        /// Depends on the size of the terminal.
         #[default]
         Auto = "auto",
         /// Side by side.
         Side = "side",
-        /// One above the other.
+        /// The list above the logs.
         Stacked = "stacked",
     }
 }
 
 impl PaneLayout {
-    /// The next one; after the last the first.
+    /// Returns the next choice, or the first one after the last.
     #[must_use]
     pub fn next(self) -> Self {
-        following(Self::ALL, self)
+        next_choice(Self::ALL, self)
     }
 }
 
-/// Choices with their words.
-fn worded<T: Copy + Into<&'static str>>(all: &[T]) -> Vec<(&'static str, T)> {
-    all.iter().map(|one| ((*one).into(), *one)).collect()
+/// Pairs choices with their words.
+fn with_words<T: Copy + Into<&'static str>>(choices: &[T]) -> Vec<(&'static str, T)> {
+    choices.iter().map(|choice| ((*choice).into(), *choice)).collect()
 }
 
-/// Something in the file that does nothing, or not what it seems to.
+/// A fault in the file that does not stop the interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
     pub file: String,
@@ -137,8 +137,8 @@ impl fmt::Display for Warning {
     }
 }
 
-/// Where the file is, by the environment: in `XDG_CONFIG_HOME` if that is absolute, else in
-/// `~/.config`. Nothing where neither is known.
+/// Returns the path of the file: in `XDG_CONFIG_HOME` if that is absolute, else in `~/.config`; `None`
+/// if neither variable is set.
 pub fn path(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let folder =
@@ -147,7 +147,7 @@ pub fn path(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
 }
 
 impl Config {
-    /// Reads the file; one that is missing is none. Blocks while it does.
+    /// Reads the file; a missing file gives the defaults. Blocks.
     pub fn load(path: &Path) -> (Self, Vec<Warning>) {
         match read(path) {
             Ok(Some(text)) => Self::parse(&path.display().to_string(), &text),
@@ -160,7 +160,7 @@ impl Config {
         }
     }
 
-    /// The text of the file, called so in warnings.
+    /// Parses the text of the file; warnings contain `file` as its name.
     ///
     /// ```
     /// use pitcrew::tui::config::Config;
@@ -176,42 +176,43 @@ impl Config {
         let mut reader =
             ConfigReader { file: safe_name(file).into_owned(), text, warnings: Vec::new() };
         let (table, errors) = DeTable::parse_recoverable(text);
-        let whole = errors.is_empty();
+        let is_valid = errors.is_empty();
         for error in errors {
             let message = error.message().lines().next().unwrap_or_default().to_owned();
             reader.warn(error.span().unwrap_or_default(), &message);
         }
         let mut config = Self::default();
         for (key, value) in table.get_ref() {
-            // What stands in the place of a value that cannot be read: that was told above.
-            if !whole && value.span().is_empty() {
+            // A placeholder for an invalid value, which has its warning already.
+            if !is_valid && value.span().is_empty() {
                 continue;
             }
-            reader.setting(&mut config, key.get_ref(), key.span(), value);
+            reader.read_setting(&mut config, key.get_ref(), key.span(), value);
         }
         reader.warnings.sort_by_key(|warning| warning.place);
         (config, reader.warnings)
     }
 
-    /// Colours and signs for this terminal, by the variables of its environment.
-    pub fn look(&self, variable: impl Fn(&str) -> Option<String>) -> Appearance {
-        let some = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let dumb = some("TERM").is_some_and(|term| term == "dumb");
+    /// Returns colours and glyphs for this terminal, by its environment variables.
+    pub fn appearance(&self, variable: impl Fn(&str) -> Option<String>) -> Appearance {
+        let non_empty = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let is_dumb = non_empty("TERM").is_some_and(|term| term == "dumb");
         let theme = match self.theme {
-            _ if dumb => ThemeName::None,
-            // The user's own file says more than `NO_COLOR`, which is for all programs.
+            _ if is_dumb => ThemeName::None,
+            // The user's file is more specific than `NO_COLOR`, which is for all programs.
             Some(theme) => theme,
-            None if some("NO_COLOR").is_some() => ThemeName::None,
+            None if non_empty("NO_COLOR").is_some() => ThemeName::None,
             None => ThemeName::Terminal,
         };
-        // The first of them that is set decides, as for every program.
-        let locale = some("LC_ALL").or_else(|| some("LC_CTYPE")).or_else(|| some("LANG"));
-        let utf8 = |locale: &String| {
+        // The first variable that is set decides, as in the C library.
+        let locale =
+            non_empty("LC_ALL").or_else(|| non_empty("LC_CTYPE")).or_else(|| non_empty("LANG"));
+        let is_utf8 = |locale: &String| {
             let locale = locale.to_ascii_lowercase();
             locale.contains("utf-8") || locale.contains("utf8")
         };
-        let unicode = !dumb && locale.as_ref().is_none_or(utf8);
-        // Who asks for signs by name knows the terminal better.
+        let unicode = !is_dumb && locale.as_ref().is_none_or(is_utf8);
+        // An explicit setting overrides what the environment suggests.
         let ascii = !unicode && self.unicode != Some(true);
         Appearance { ascii, ..Appearance::new(theme, self.unicode.unwrap_or(unicode)) }
     }
@@ -224,17 +225,17 @@ fn read(path: &Path) -> io::Result<Option<String>> {
         Err(error) => return Err(error),
     };
     if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     let mut text = String::new();
-    file.take(LARGEST + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LARGEST {
+    file.take(MAX_SIZE + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_SIZE {
         return Err(io::Error::other("it is larger than 1 MiB"));
     }
     Ok(Some(text))
 }
 
-/// Reads the file, and keeps what is wrong with it.
+/// A parse of the file, with the warnings so far.
 struct ConfigReader<'a> {
     file: String,
     text: &'a str,
@@ -254,7 +255,7 @@ impl ConfigReader<'_> {
         });
     }
 
-    fn setting(
+    fn read_setting(
         &mut self,
         config: &mut Config,
         name: &str,
@@ -264,19 +265,19 @@ impl ConfigReader<'_> {
         match name {
             "theme" => {
                 let themes = ThemeName::ALL.iter().map(|theme| (theme.as_str(), Some(*theme)));
-                let all: Vec<_> = [("auto", None)].into_iter().chain(themes).collect();
-                self.one_of(value, &all, &mut config.theme);
+                let choices: Vec<_> = [("auto", None)].into_iter().chain(themes).collect();
+                self.read_choice(value, &choices, &mut config.theme);
             }
             "glyphs" => {
-                let all = [("auto", None), ("unicode", Some(true)), ("ascii", Some(false))];
-                self.one_of(value, &all, &mut config.unicode);
+                let choices = [("auto", None), ("unicode", Some(true)), ("ascii", Some(false))];
+                self.read_choice(value, &choices, &mut config.unicode);
             }
-            "mouse" => self.boolean(value, &mut config.mouse),
-            "wrap" => self.boolean(value, &mut config.wrap),
+            "mouse" => self.read_bool(value, &mut config.mouse),
+            "wrap" => self.read_bool(value, &mut config.wrap),
             "timestamps" => {
-                self.one_of(value, &worded(TimestampStyle::ALL), &mut config.timestamps);
+                self.read_choice(value, &with_words(TimestampStyle::ALL), &mut config.timestamps);
             }
-            "layout" => self.one_of(value, &worded(PaneLayout::ALL), &mut config.layout),
+            "layout" => self.read_choice(value, &with_words(PaneLayout::ALL), &mut config.layout),
             "wheel" => match value.get_ref() {
                 DeValue::Integer(number) => match number.as_str().parse() {
                     Ok(rows @ 1..=100) => config.wheel = rows,
@@ -285,7 +286,7 @@ impl ConfigReader<'_> {
                 _ => self.warn(value.span(), "`wheel` is a number of rows from 1 to 100"),
             },
             "keys" => match value.get_ref() {
-                DeValue::Table(keys) => key_bindings::keys(self, &mut config.keymap, keys),
+                DeValue::Table(keys) => key_bindings::apply(self, &mut config.keymap, keys),
                 _ => self.warn(value.span(), "`keys` is a table: \"ctrl-r\" = \"reload\""),
             },
             _ => {
@@ -297,25 +298,30 @@ impl ConfigReader<'_> {
         }
     }
 
-    fn boolean(&mut self, value: &Spanned<DeValue<'_>>, into: &mut bool) {
+    fn read_bool(&mut self, value: &Spanned<DeValue<'_>>, into: &mut bool) {
         match value.get_ref() {
             DeValue::Boolean(value) => *into = *value,
             _ => self.warn(value.span(), "this is `true` or `false`"),
         }
     }
 
-    fn one_of<T: Copy>(&mut self, value: &Spanned<DeValue<'_>>, all: &[(&str, T)], into: &mut T) {
+    fn read_choice<T: Copy>(
+        &mut self,
+        value: &Spanned<DeValue<'_>>,
+        choices: &[(&str, T)],
+        into: &mut T,
+    ) {
         let found = match value.get_ref() {
-            DeValue::String(text) => all.iter().find(|(name, _)| *name == text.as_ref()),
+            DeValue::String(text) => choices.iter().find(|(name, _)| *name == text.as_ref()),
             _ => None,
         };
-        if let Some((_, one)) = found {
-            *into = *one;
+        if let Some((_, choice)) = found {
+            *into = *choice;
             return;
         }
-        let names: Vec<String> = all.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+        let names: Vec<String> = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect();
         let word = value.get_ref().as_str().unwrap_or_default();
-        let near = crate::spec::nearest(word, all.iter().map(|(name, _)| *name));
+        let near = crate::spec::nearest(word, choices.iter().map(|(name, _)| *name));
         let near = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
         self.warn(value.span(), &format!("this is one of {}{near}", names.join(", ")));
     }

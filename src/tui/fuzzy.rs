@@ -1,10 +1,10 @@
 //! Fuzzy matching: scores how well typed letters match a name.
 //!
-//! The matchers that are well kept come under licences that bind whoever uses this crate, or bring a
-//! tree of their own; names here are short and few.
+//! Own code, because the maintained crates have licences that would bind the users of this crate, or
+//! many dependencies; and the names here are short and few.
 
-/// A score, higher is better; nothing where the letters do not all occur in this order. Case does
-/// not count, blanks divide words which all have to fit.
+/// Returns a score, higher is better; `None` if the letters do not all occur in this order. Case is
+/// ignored; every word between blanks has to match.
 ///
 /// ```
 /// use pitcrew::tui::fuzzy::score;
@@ -15,44 +15,44 @@
 pub fn score(typed: &str, name: &str) -> Option<i64> {
     let name: Vec<char> = name.chars().flat_map(char::to_lowercase).collect();
     let words = typed.split_whitespace();
-    words.map(|word| of_word(&word.to_lowercase(), &name)).sum()
+    words.map(|word| word_score(&word.to_lowercase(), &name)).sum()
 }
 
-/// The best way to find one word, over all places its letters occur at.
-fn of_word(word: &str, name: &[char]) -> Option<i64> {
-    let begins = |at: usize| match at.checked_sub(1) {
+/// Returns the best score of one word, over all positions of its letters.
+fn word_score(word: &str, name: &[char]) -> Option<i64> {
+    let starts_word = |at: usize| match at.checked_sub(1) {
         Some(before) => name.get(before).is_some_and(|before| !before.is_alphanumeric()),
         None => true,
     };
-    let places = |letter: char| {
-        let all = name.iter().enumerate();
-        all.filter(move |(_, char)| **char == letter).map(|(at, _)| at)
+    let positions = |letter: char| {
+        let chars = name.iter().enumerate();
+        chars.filter(move |(_, char)| **char == letter).map(|(at, _)| at)
     };
     let mut letters = word.chars();
-    // Where the letter before can be, with the best score that leads there.
-    let first = |at: usize| (at, i64::from(begins(at)) * 8 - number(at).min(8));
-    let mut ways: Vec<(usize, i64)> = places(letters.next()?).map(first).collect();
+    // The possible positions of the previous letter, each with its best score.
+    let first = |at: usize| (at, i64::from(starts_word(at)) * 8 - to_i64(at).min(8));
+    let mut matches: Vec<(usize, i64)> = positions(letters.next()?).map(first).collect();
     for letter in letters {
         let best = |at: usize| {
             let step = |(before, score): &(usize, i64)| {
-                let far = at.checked_sub(before + 1)?;
-                Some(score + if begins(at) { 5 } else { worth(far) })
+                let gap = at.checked_sub(before + 1)?;
+                Some(score + if starts_word(at) { 5 } else { gap_score(gap) })
             };
-            Some((at, ways.iter().filter_map(step).max()?))
+            Some((at, matches.iter().filter_map(step).max()?))
         };
-        ways = places(letter).filter_map(best).collect();
+        matches = positions(letter).filter_map(best).collect();
     }
-    // The shorter the name, the more of it was typed.
-    ways.iter().map(|(_, score)| score - number(name.len()) / 4).max()
+    // The shorter the name, the larger the part that was typed.
+    matches.iter().map(|(_, score)| score - to_i64(name.len()) / 4).max()
 }
 
-fn number(count: usize) -> i64 {
+fn to_i64(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// Of a letter so many places after the one before it.
-fn worth(far: usize) -> i64 {
-    if far == 0 { 6 } else { -number(far).min(4) }
+/// Returns the score of a letter, by the number of letters between it and the previous one.
+fn gap_score(gap: usize) -> i64 {
+    if gap == 0 { 6 } else { -to_i64(gap).min(4) }
 }
 
 #[cfg(test)]
@@ -81,7 +81,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_part_of_a_name_always_fits(name in "\\PC{0,20}", keep in prop::collection::vec(any::<bool>(), 20)) {
-            // One case: some capitals have no single small letter.
+            // Lower case, because some capitals have no single lower-case letter.
             let name = name.to_lowercase();
             let part: String = name.chars().zip(keep).filter(|(_, keep)| *keep).map(|(c, _)| c).collect();
             prop_assert!(score(&part, &name).is_some());

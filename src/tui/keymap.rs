@@ -5,37 +5,37 @@ use std::collections::BTreeMap;
 use super::action::{Action, Context, Focus, TABLE};
 use super::keys::Chord;
 
-/// Which key does what where.
+/// The keys of the actions in each context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keymap {
-    bound: BTreeMap<(Context, Chord), Action>,
-    /// The order in which keys are shown: that of the table, then that of the user.
+    bindings: BTreeMap<(Context, Chord), Action>,
+    /// The order in which keys are shown: first those of the table, then those of the user.
     order: Vec<(Context, Chord, Action)>,
 }
 
 impl Default for Keymap {
     fn default() -> Self {
-        let mut map = Self { bound: BTreeMap::new(), order: Vec::new() };
+        let mut keymap = Self { bindings: BTreeMap::new(), order: Vec::new() };
         for entry in TABLE {
             for (context, key) in entry.keys {
-                // A test holds that every key of the table can be read.
+                // A test checks that every key of the table is valid.
                 if let Ok(chord) = key.parse() {
-                    map.bind(*context, chord, entry.action);
+                    keymap.bind(*context, chord, entry.action);
                 }
             }
         }
-        map
+        keymap
     }
 }
 
 impl Keymap {
-    /// What this key does; nothing where it does nothing.
+    /// Returns the action of a key; `None` if it has none.
     pub fn action(&self, focus: Focus, chord: Chord) -> Option<Action> {
         let mut contexts = focus.contexts().iter();
-        contexts.find_map(|context| self.bound.get(&(*context, chord)).copied())
+        contexts.find_map(|context| self.bindings.get(&(*context, chord)).copied())
     }
 
-    /// The keys of an action that work with this focus, the usual one first.
+    /// Returns the keys of an action that work with this focus, the primary one first.
     pub fn keys(&self, focus: Focus, action: Action) -> Vec<Chord> {
         let mut keys = Vec::new();
         for (_, chord, bound) in &self.order {
@@ -47,45 +47,38 @@ impl Keymap {
         keys
     }
 
-    /// All keys of an action, with where.
+    /// Returns all keys of an action with their contexts.
     pub fn all_keys(&self, action: Action) -> Vec<(Context, Chord)> {
-        let of_it = self.order.iter().filter(|(.., bound)| *bound == action);
-        of_it.map(|(context, chord, _)| (*context, *chord)).collect()
+        let bindings = self.order.iter().filter(|(.., bound)| *bound == action);
+        bindings.map(|(context, chord, _)| (*context, *chord)).collect()
     }
 
-    /// The first key as it is shown, for hints: `^r`.
+    /// Returns the label of the first key, for hints: `^r`.
     pub fn hint(&self, focus: Focus, action: Action, unicode: bool) -> Option<String> {
-        self.keys(focus, action).first().map(|chord| chord.shown(unicode))
+        self.keys(focus, action).first().map(|chord| chord.label(unicode))
     }
 
-    /// Every key that does something.
+    /// Returns every binding in the order of display.
     pub fn bindings(&self) -> impl Iterator<Item = (Context, Chord, Action)> + '_ {
         self.order.iter().copied()
     }
 
-    /// This key does that there, and nothing else.
+    /// Binds a key in a context; it loses its earlier action there.
     pub(super) fn bind(&mut self, context: Context, chord: Chord, action: Action) {
-        self.order.retain(|(place, key, _)| (*place, *key) != (context, chord));
+        self.order.retain(|(bound, key, _)| (*bound, *key) != (context, chord));
         self.order.push((context, chord, action));
-        self.bound.insert((context, chord), action);
+        self.bindings.insert((context, chord), action);
     }
 
-    /// This key does nothing any more; what it did.
-    pub(super) fn unbind(&mut self, chord: Chord) -> Vec<(Context, Action)> {
-        let mut gone = Vec::new();
-        self.order.retain(|(context, key, action)| {
-            if *key == chord {
-                gone.push((*context, *action));
-            }
-            *key != chord
-        });
-        self.bound.retain(|(_, key), _| *key != chord);
-        gone
+    /// Removes the bindings of a key in every context.
+    pub(super) fn unbind(&mut self, chord: Chord) {
+        self.order.retain(|(_, key, _)| *key != chord);
+        self.bindings.retain(|(_, key), _| *key != chord);
     }
 
-    /// An action has no key any more.
-    pub(super) fn free(&mut self, action: Action) {
+    /// Removes all keys of an action.
+    pub(super) fn unbind_action(&mut self, action: Action) {
         self.order.retain(|(.., bound)| *bound != action);
-        self.bound.retain(|_, bound| *bound != action);
+        self.bindings.retain(|_, bound| *bound != action);
     }
 }

@@ -1,21 +1,21 @@
 //! Keys: their notation, display, and parsing.
-#![expect(clippy::wildcard_enum_match_arm, reason = "keys: most of them mean nothing")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "most keys have no meaning here")]
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// A key with what is held down with it.
+/// A key with its modifiers.
 ///
-/// Shift is part of the character (`X`), never of the chord, but for `Tab`.
+/// Shift is part of the character (`X`), never of the chord, except for `Tab`.
 ///
 /// ```
 /// use pitcrew::tui::keys::Chord;
 ///
 /// let chord: Chord = "ctrl-r".parse().unwrap();
 /// assert_eq!(chord.to_string(), "ctrl-r");
-/// assert_eq!(chord.shown(true), "^r");
+/// assert_eq!(chord.label(true), "^r");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Chord {
@@ -24,7 +24,7 @@ pub struct Chord {
     pub alt: bool,
 }
 
-/// A key that every terminal can tell.
+/// A key that every terminal can report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Key {
     Char(char),
@@ -47,7 +47,7 @@ pub enum Key {
     PageDown,
 }
 
-/// Key, as it is written, as it is shown, and as it is shown without Unicode.
+/// Key, name in the configuration, label, and label without Unicode.
 const NAMES: &[(Key, &str, &str, &str)] = &[
     (Key::Char(' '), "space", "␣", "Space"),
     (Key::Enter, "enter", "↵", "Enter"),
@@ -80,20 +80,20 @@ impl Chord {
         Self { key: Key::Char(char), ctrl: true, alt: false }
     }
 
-    /// As it was pressed; nothing for keys that mean nothing alone.
+    /// Converts a key event; `None` for keys without a meaning, such as modifiers alone.
     ///
-    /// Releases are not looked at here: the loop takes presses and repeats only.
-    pub fn of(event: KeyEvent) -> Option<Self> {
+    /// The kind of the event is ignored: the caller passes presses and repeats only.
+    pub fn from_event(event: KeyEvent) -> Option<Self> {
         let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
         let alt = event.modifiers.contains(KeyModifiers::ALT);
         let shift = event.modifiers.contains(KeyModifiers::SHIFT);
         let key = match event.code {
             KeyCode::Char(char) => {
-                // Some terminals tell Shift and the small letter.
-                let upper = shift && !ctrl && char.is_lowercase();
-                let mut large = char.to_uppercase();
-                match (upper, large.next(), large.next()) {
-                    (true, Some(large), None) => Key::Char(large),
+                // Some terminals report Shift with the lower-case letter.
+                let is_shifted = shift && !ctrl && char.is_lowercase();
+                let mut upper = char.to_uppercase();
+                match (is_shifted, upper.next(), upper.next()) {
+                    (true, Some(upper), None) => Key::Char(upper),
                     _ if ctrl => Key::Char(char.to_ascii_lowercase()),
                     _ => Key::Char(char),
                 }
@@ -120,29 +120,29 @@ impl Chord {
         Some(Self { key, ctrl, alt })
     }
 
-    /// As the screen shows it: `^r`, `↵`, or without Unicode `Enter`.
-    pub fn shown(&self, unicode: bool) -> String {
-        let mut shown = String::new();
+    /// Returns the label on the screen: `^r`, `↵`, or without Unicode `Enter`.
+    pub fn label(&self, unicode: bool) -> String {
+        let mut label = String::new();
         if self.alt {
-            shown.push_str("A-");
+            label.push_str("A-");
         }
         if self.ctrl {
-            shown.push('^');
+            label.push('^');
         }
         let name = NAMES.iter().find(|(key, ..)| *key == self.key);
         match (self.key, name) {
-            (_, Some((.., sign, _))) if unicode => shown.push_str(sign),
-            (_, Some((.., word))) => shown.push_str(word),
-            (Key::Char(char), None) => shown.push(char),
-            (Key::F(number), None) => _ = write!(shown, "F{number}"),
+            (_, Some((.., glyph, _))) if unicode => label.push_str(glyph),
+            (_, Some((.., word))) => label.push_str(word),
+            (Key::Char(char), None) => label.push(char),
+            (Key::F(number), None) => _ = write!(label, "F{number}"),
             (_, None) => {}
         }
-        shown
+        label
     }
 }
 
 impl fmt::Display for Chord {
-    /// As it is written in the user's file.
+    /// Writes the name in the configuration.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.ctrl {
             f.write_str("ctrl-")?;
@@ -159,9 +159,11 @@ impl fmt::Display for Chord {
     }
 }
 
-/// No key is written so.
+/// A text that is not the name of a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no key; keys are written `x`, `X`, `ctrl-r`, `alt-c`, `f5`, `enter`, `pageup`")]
+#[error(
+    "`{0}` is not a key; keys are written `x`, `X`, `ctrl-r`, `alt-c`, `f5`, `enter`, `pageup`"
+)]
 pub struct UnknownKey(pub String);
 
 impl FromStr for Chord {
@@ -171,23 +173,23 @@ impl FromStr for Chord {
         let unknown = || UnknownKey(crate::output::safe_name(text).into_owned());
         let (mut rest, mut ctrl, mut alt, mut shift) = (text, false, false, false);
         loop {
-            // A prefix is one only where a key follows: `^` and `-` are keys themselves.
-            let cut = |prefix: &str| {
+            // A prefix needs a key after it: `^` and `-` alone are keys.
+            let strip = |prefix: &str| {
                 let head = rest.get(..prefix.len())?;
                 let tail = rest.get(prefix.len()..).filter(|tail| !tail.is_empty());
                 head.eq_ignore_ascii_case(prefix).then_some(tail).flatten()
             };
-            if let Some(tail) = cut("ctrl-").or_else(|| cut("c-")).or_else(|| cut("^")) {
+            if let Some(tail) = strip("ctrl-").or_else(|| strip("c-")).or_else(|| strip("^")) {
                 (rest, ctrl) = (tail, true);
-            } else if let Some(tail) = cut("alt-").or_else(|| cut("a-")) {
+            } else if let Some(tail) = strip("alt-").or_else(|| strip("a-")) {
                 (rest, alt) = (tail, true);
-            } else if let Some(tail) = cut("shift-").or_else(|| cut("s-")) {
+            } else if let Some(tail) = strip("shift-").or_else(|| strip("s-")) {
                 (rest, shift) = (tail, true);
             } else {
                 break;
             }
         }
-        let key = key(rest).ok_or_else(unknown)?;
+        let key = parse_key(rest).ok_or_else(unknown)?;
         let key = match (key, shift) {
             (key, false) => key,
             (Key::Tab, true) => Key::BackTab,
@@ -196,7 +198,7 @@ impl FromStr for Chord {
             }
             _ => return Err(unknown()),
         };
-        // A terminal sends the same for both.
+        // A terminal sends the same byte for both cases.
         let key = match key {
             Key::Char(char) if ctrl => Key::Char(char.to_ascii_lowercase()),
             key => key,
@@ -205,7 +207,7 @@ impl FromStr for Chord {
     }
 }
 
-fn key(text: &str) -> Option<Key> {
+fn parse_key(text: &str) -> Option<Key> {
     let mut chars = text.chars();
     if let (Some(char), None) = (chars.next(), chars.next()) {
         return (!char.is_control()).then_some(Key::Char(char));
@@ -258,9 +260,9 @@ mod tests {
             ("PgUp", "pageup", "PgUp"),
             ("é", "é", "é"),
         ];
-        for (text, written, shown) in cases {
+        for (text, name, label) in cases {
             let chord: Chord = text.parse().unwrap();
-            assert_eq!((chord.to_string(), chord.shown(true)), (written.into(), shown.into()));
+            assert_eq!((chord.to_string(), chord.label(true)), (name.into(), label.into()));
         }
         for text in ["", "ctrl-", "f13", "f0", "hyper-x", "shift-1", "shift-f1", "\x1b", "xx"] {
             assert!(text.parse::<Chord>().is_err(), "{text:?}");
@@ -269,7 +271,9 @@ mod tests {
 
     #[test]
     fn what_is_pressed_is_what_is_written() {
-        let pressed = |code, held| Chord::of(KeyEvent::new(code, held)).unwrap().to_string();
+        let pressed = |code, modifiers| {
+            Chord::from_event(KeyEvent::new(code, modifiers)).unwrap().to_string()
+        };
         assert_eq!(pressed(KeyCode::Char('r'), KeyModifiers::CONTROL), "ctrl-r");
         assert_eq!(pressed(KeyCode::Char('X'), KeyModifiers::SHIFT), "X");
         assert_eq!(pressed(KeyCode::Char('x'), KeyModifiers::SHIFT), "X");
@@ -277,7 +281,7 @@ mod tests {
         assert_eq!(pressed(KeyCode::BackTab, KeyModifiers::SHIFT), "shift-tab");
         assert_eq!(pressed(KeyCode::Tab, KeyModifiers::SHIFT), "shift-tab");
         assert_eq!(pressed(KeyCode::Char('|'), KeyModifiers::SHIFT), "|");
-        assert_eq!(Chord::of(KeyEvent::new(KeyCode::CapsLock, KeyModifiers::NONE)), None);
+        assert_eq!(Chord::from_event(KeyEvent::new(KeyCode::CapsLock, KeyModifiers::NONE)), None);
     }
 
     proptest! {

@@ -99,9 +99,16 @@ pub struct StatusMessage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunningCommand {
     pub action: Action,
-    /// The text that describes it to the user, and by which its response is recognised.
-    pub description: String,
+    /// The processes, or the ad-hoc command, as the user sees them.
+    pub subject: String,
     pub names: Vec<String>,
+}
+
+impl RunningCommand {
+    /// Returns the text that describes the command to the user, and identifies its response.
+    pub fn description(&self) -> String {
+        format!("{} {}", self.action.name(), self.subject)
+    }
 }
 
 /// How far quitting is.
@@ -251,7 +258,7 @@ impl Model {
     pub fn logs_area(&self) -> TextArea {
         let areas = layout::areas(self);
         let area = areas.logs.map(|pane| pane.inside).unwrap_or_default();
-        let gutter = viewport::gutter(self);
+        let gutter = viewport::gutter_width(self);
         let text = usize::from(area.width).saturating_sub(gutter).max(1);
         TextArea { text, rows: usize::from(area.height) }
     }

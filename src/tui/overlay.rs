@@ -157,7 +157,7 @@ fn draw_note(inside: Rect, note: &str, role: Role, look: &Appearance, buffer: &m
 fn all_keys(keymap: &Keymap, action: Action, unicode: bool) -> Vec<String> {
     let mut shown: Vec<String> = Vec::new();
     for (_, chord) in keymap.all_keys(action) {
-        let key = chord.shown(unicode);
+        let key = chord.label(unicode);
         if !shown.contains(&key) {
             shown.push(key);
         }

@@ -142,7 +142,7 @@ impl History {
 }
 
 /// What a key did to a prompt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PromptResult {
     /// Nothing, or the cursor moved.
     Stay,

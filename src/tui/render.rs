@@ -19,7 +19,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
 use super::appearance::{Appearance, put};
-use super::model::layout::{LEAST, PaneArea, areas};
+use super::model::layout::{MIN_SIZE, PaneArea, areas};
 use super::model::{Model, Screen};
 use super::overlay::OverlayContext;
 use super::text;
@@ -56,7 +56,7 @@ pub(super) fn draw(ui: &Model, area: Rect, buffer: &mut Buffer) -> Option<Positi
 fn draw_parts(ui: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     let areas = areas(ui);
     if areas.is_tiny {
-        let (columns, rows) = LEAST;
+        let (columns, rows) = MIN_SIZE;
         let texts = [
             format!("too small: {columns}x{rows} is the minimum"),
             format!("need {columns}x{rows}"),

@@ -37,7 +37,7 @@ fn a_dash_is_no_file_to_write() {
     for flag in ["--events", "--log-file"] {
         let done = project.up_done([flag, "-"]);
         done.assert_code(2);
-        done.assert_err("take /dev/stdout");
+        done.assert_err("use /dev/stdout");
     }
     assert!(!project.path("-").exists());
     let told = project.up_done(["--quiet", "--events", "/dev/stdout"]).out;

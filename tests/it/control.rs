@@ -234,8 +234,8 @@ fn logs_are_exact_filtered_and_followed() {
     );
     assert_eq!(project.ask(["logs", "-n", "0"]).code(0).out, "");
     assert_eq!(project.ask(["logs", "a", "--since", "2999-01-01T00:00:00Z"]).code(0).out, "");
-    project.ask(["logs", "--grep", "("]).code(2).err("no regular expression");
-    project.ask(["logs", "--since", "yesterday"]).code(2).err("is no time");
+    project.ask(["logs", "--grep", "("]).code(2).err("invalid regular expression");
+    project.ask(["logs", "--since", "yesterday"]).code(2).err("invalid time `yesterday`");
     let follower = project.start(project.pitcrew(["logs", "-f", "ask"]));
     for number in 0..20 {
         project.ask(["send", "ask", &format!("line {number}")]).code(0);
@@ -324,7 +324,7 @@ fn run_beside_a_running_project_uses_it_and_leaves_it_as_it_was() {
     assert_eq!((&db["state"], &db["run"]), (&"stopped".into(), &1.into()));
     assert_eq!(project.one("web")["run"], 1);
     assert_eq!(project.one("once")["run"], 1);
-    project.ask(["run", "web"]).code(1).err("web runs already");
+    project.ask(["run", "web"]).code(1).err("web is running in the project");
     down(&project, running);
 }
 

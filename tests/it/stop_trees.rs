@@ -84,7 +84,7 @@ fn a_stop_command_that_cannot_start_gives_way_to_the_signal() {
     up.signal(libc::SIGTERM);
     let done = up.done();
     done.assert_out("got TERM");
-    done.assert_err("it gets");
+    done.assert_err("TERM is sent instead");
 }
 
 #[test]

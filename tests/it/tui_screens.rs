@@ -170,7 +170,7 @@ fn hostile() -> impl Strategy<Value = String> {
 }
 
 /// A model that shows the details of a process, with this text wherever there can be one.
-fn shown_process(text: &str, look: Appearance, size: (u16, u16)) -> Model {
+fn shown_process(text: &str, look: &Appearance, size: (u16, u16)) -> Model {
     let process = json!({
         "id": 1, "name": text, "process": text, "replica": null, "pool": text, "state": "backoff",
         "ready": false, "pid": 4711, "run": 1, "attempt": 1, "restarts": 0,
@@ -194,7 +194,7 @@ fn shown_process(text: &str, look: Appearance, size: (u16, u16)) -> Model {
     let line = json!({"seq": 1, "time": "2026-01-02T03:04:05.000Z", "name": text, "run": 1,
         "stream": "out", "text": text, "base64": null, "partial": false});
     let size = ratatui::layout::Size::new(size.0, size.1);
-    let mut ui = Model::new(Config::default(), look, ClientRole::Owner, size);
+    let mut ui = Model::new(Config::default(), *look, ClientRole::Owner, size);
     ui.await_start(ProjectState {
         project: text.to_owned(),
         processes: vec![serde_json::from_value(process).unwrap()],
@@ -208,7 +208,7 @@ fn shown_process(text: &str, look: Appearance, size: (u16, u16)) -> Model {
             reveal,
             details: serde_json::from_value(details).unwrap(),
             why: serde_json::from_value(why).unwrap(),
-            last: SliceResponse {
+            last_lines: SliceResponse {
                 partials: vec![serde_json::from_value(line).unwrap()],
                 ..SliceResponse::default()
             },
@@ -256,7 +256,7 @@ proptest! {
             });
             prop_assert_eq!(judged, Ok(()));
         }
-        let mut ui = shown_process(&words, look, size);
+        let mut ui = shown_process(&words, &look, size);
         for view in [View::Details, View::Dashboard, View::Graph, View::Stats] {
             ui.screen = view;
             let judged = judge(&|frame| view_model(&ui, frame));

@@ -75,7 +75,7 @@ fn for_people_one_that_has_succeeded_is_there() {
     // What is asked for by name is meant.
     project.ask(["wait", "migrate", "--for", "succeeded"]).code(0);
     let never = project.ask(["wait", "migrate", "--for", "ready"]).code(1);
-    never.err("migrate: succeeded: exit 0").err("it does not run any more");
+    never.err("migrate: succeeded: exit 0").err("it no longer runs");
     let json = project.ask(["wait", "web", "migrate", "--json"]).code(0).json();
     assert_eq!((&json["ok"], &json["ending"]), (&true.into(), &().into()));
     down(&project);
@@ -195,7 +195,7 @@ fn one_that_the_file_loses_is_waited_for_no_more() {
     project.ask(["reload"]).code(0);
     let (code, said) = waiting.end();
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("web: stopped: it is no part of the project any more"), "{said}");
+    assert!(said.contains("web: stopped: no longer part of the project"), "{said}");
     assert_eq!(all.end().0, 0, "all that is left is ready");
     down(&project);
 }
@@ -322,7 +322,7 @@ fn whoever_waits_is_told_at_once_that_the_project_is_gone() {
     assert!(said.contains("shop has ended before it was ready: its engine was killed"), "{said}");
     let (code, said) = wait.end();
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("the project ended before it answered"), "{said}");
+    assert!(said.contains("the project ended before it responded"), "{said}");
     project.nothing_left_within(common::BOUND);
 }
 

@@ -9,7 +9,7 @@ use regex::bytes::Regex;
 
 use super::super::{ExitResult, GlobalOptions, ProgramExit, messages, project, stdout};
 use super::{LineFormatter, LogsArgs};
-use crate::control::put_bare_line;
+use crate::control::push_log_file_line;
 use crate::machine::{ProcessId, Supervisor, SupervisorOptions};
 
 /// The number of bytes after which the output is written.
@@ -92,7 +92,7 @@ fn print_lines(
                 let start = output.len();
                 match &mut formatter {
                     Some(formatter) => formatter.push(&mut output, name, line),
-                    None => put_bare_line(&mut output, name, line),
+                    None => push_log_file_line(&mut output, name, line),
                 }
                 if let Some(last) = last {
                     kept.push_back(output.split_off(start));

@@ -16,7 +16,7 @@ use crate::control::wire::{
 use crate::control::{
     Client, Control as _, ControlError, ControlErrorKind, Frame, FrameReader, LineFormat, Measure,
 };
-use crate::output::{StyleMode, safe_line, safe_name};
+use crate::output::{Stream, StyleMode, safe_line, safe_name};
 use crate::spec::counted;
 use crate::sys::ProjectDirs;
 
@@ -111,6 +111,8 @@ impl Tools {
     )]
     async fn read_output(&self, Parameters(params): Parameters<OutputParams>) -> ToolResult {
         let OutputParams { names, lines, since, stream } = params;
+        let stream = stream.map(|word| word.parse::<Stream>()).transpose();
+        let stream = stream.map_err(|error| format!("invalid stream: {error}"))?;
         let query = OutputQuery { since, stream, tail: lines, ..OutputQuery::default() };
         self.lines(&names, query).await
     }

@@ -6,70 +6,69 @@ use std::time::Duration;
 use http_body_util::BodyExt as _;
 use hyper::body::{Bytes, Frame, Incoming};
 
-use super::{Client, SILENCE, broken, failed, suspended};
+use super::{Client, SUSPENSION_CHECK_INTERVAL, connection_error, failed, suspended_error};
 use crate::control::error::ControlError;
 use crate::control::response_stream::ResponseStream;
 use crate::control::routes::KEEP_ALIVE;
 
-/// A silent stream is not checked before this: a server that runs has sent a keep-alive by then, so an idle
-/// connection causes no wake-ups.
+/// How long a stream may be silent before the first check: a running server has sent a keep-alive by then, so
+/// an idle connection causes no extra wake-ups.
 const IDLE: Duration = KEEP_ALIVE.saturating_add(Duration::from_secs(1));
 
-/// What each line of an answer means, as it comes.
-pub(super) fn lines<T: Send + 'static>(
+/// Streams the items that `parse` returns for the lines of a response body.
+pub(super) fn line_items<T: Send + 'static>(
     mut body: BodyChunks,
-    mut read: impl FnMut(&str) -> serde_json::Result<Option<T>> + Send + 'static,
+    mut parse: impl FnMut(&str) -> serde_json::Result<Option<T>> + Send + 'static,
 ) -> ResponseStream<Vec<T>> {
     ResponseStream::of(|sink| async move {
         let mut rest: Vec<u8> = Vec::new();
         loop {
             let frame = tokio::select! {
                 frame = body.frame() => frame,
-                () = sink.gone() => return,
+                () = sink.closed() => return,
             };
-            let pieces = match frame {
+            let items = match frame {
                 Some(Ok(frame)) => {
                     rest.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
-                    take_lines(&mut rest, &mut read)
+                    parse_lines(&mut rest, &mut parse)
                 }
-                Some(Err(error)) => Err(broken(&error)),
+                Some(Err(error)) => Err(connection_error(&error)),
                 None => return,
             };
-            let is_over = pieces.is_err();
-            if pieces.as_ref().is_ok_and(Vec::is_empty) {
+            let is_over = items.is_err();
+            if items.as_ref().is_ok_and(Vec::is_empty) {
                 continue;
             }
-            if !sink.put(pieces).await || is_over {
+            if !sink.send(items).await || is_over {
                 return;
             }
         }
     })
 }
 
-/// Takes out the lines that are whole.
-fn take_lines<T>(
+/// Removes the complete lines and parses them.
+fn parse_lines<T>(
     rest: &mut Vec<u8>,
-    read: &mut impl FnMut(&str) -> serde_json::Result<Option<T>>,
+    parse: &mut impl FnMut(&str) -> serde_json::Result<Option<T>>,
 ) -> Result<Vec<T>, ControlError> {
     let Some(end) = rest.iter().rposition(|byte| *byte == b'\n') else { return Ok(Vec::new()) };
     let after = rest.split_off(end + 1);
-    let whole = std::mem::replace(rest, after);
-    let mut pieces = Vec::new();
-    for line in String::from_utf8_lossy(&whole).lines() {
-        let piece = read(line);
-        pieces
-            .extend(piece.map_err(|error| failed(format!("the answer makes no sense: {error}")))?);
+    let complete = std::mem::replace(rest, after);
+    let mut items = Vec::new();
+    for line in String::from_utf8_lossy(&complete).lines() {
+        let item = parse(line);
+        items.extend(item.map_err(|error| failed(format!("invalid response: {error}")))?);
     }
-    Ok(pieces)
+    Ok(items)
 }
 
-/// The body of a response. Reports if the other side is suspended while nothing arrives.
+/// The body of a response. Reports if the server is suspended while nothing arrives.
 #[derive(Debug)]
 pub struct BodyChunks {
     body: Incoming,
     client: Client,
     peer: Option<OwnedFd>,
-    /// Checks in a row that found the other side suspended.
+    /// Consecutive checks that found the server suspended.
     suspended_checks: u32,
 }
 
@@ -86,18 +85,18 @@ impl BodyChunks {
                     Ok(data) => return Some(Ok(data)),
                     Err(_trailers) => {}
                 },
-                Err(error) => return Some(Err(broken(&error))),
+                Err(error) => return Some(Err(connection_error(&error))),
             }
         }
     }
 
     pub(super) async fn collect(self) -> Result<Bytes, ControlError> {
-        Ok(self.body.collect().await.map_err(|error| broken(&error))?.to_bytes())
+        Ok(self.body.collect().await.map_err(|error| connection_error(&error))?.to_bytes())
     }
 
     async fn frame(&mut self) -> Option<hyper::Result<Frame<Bytes>>> {
         loop {
-            let pause = if self.suspended_checks == 0 { IDLE } else { SILENCE };
+            let pause = if self.suspended_checks == 0 { IDLE } else { SUSPENSION_CHECK_INTERVAL };
             tokio::select! {
                 frame = self.body.frame() => {
                     self.set_suspended(None);
@@ -105,19 +104,19 @@ impl BodyChunks {
                 }
                 () = tokio::time::sleep(pause) => {
                     let peer = self.peer.as_ref();
-                    self.set_suspended(peer.and_then(self.client.who_is_suspended));
+                    self.set_suspended(peer.and_then(self.client.suspended_peer));
                 }
             }
         }
     }
 
-    /// Reports a suspension at the second check, as a process that is being debugged continues at once.
+    /// Reports a suspension at the second check, because a process that is being debugged continues soon.
     fn set_suspended(&mut self, pid: Option<u32>) {
         let before = self.suspended_checks;
         self.suspended_checks = if pid.is_some() { before.saturating_add(1) } else { 0 };
         if let (Some(pid), 1) = (pid, before) {
-            let problem = suspended(&self.client.project, pid);
-            (self.client.report_suspension)(Some(problem));
+            let error = suspended_error(&self.client.project, pid);
+            (self.client.report_suspension)(Some(error));
         } else if pid.is_none() && before > 1 {
             (self.client.report_suspension)(None);
         }
@@ -148,8 +147,8 @@ mod tests {
         let (sender, mut reports) = mpsc::unbounded_channel();
         let ours = Mutex::new(Some(ours));
         let client = Client::new("shop", move || Ok(ours.lock().unwrap().take().unwrap()))
-            .noticing(|_| IS_SUSPENDED.load(Ordering::Relaxed).then_some(7))
-            .reporting(move |problem| sender.send(problem.map(|problem| problem.message)).unwrap());
+            .with_suspension_check(|_| IS_SUSPENDED.load(Ordering::Relaxed).then_some(7))
+            .on_suspension(move |error| sender.send(error.map(|error| error.message)).unwrap());
         let mut server = tokio::net::UnixStream::from_std(theirs).unwrap();
         let head = "HTTP/1.1 200 OK\r\npitcrew-protocol: 1\r\ntransfer-encoding: chunked\r\n\r\n";
         server.write_all(head.as_bytes()).await.unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::LocalControl;
 use crate::control::blocking::blocking;
-use crate::control::command_goal::{Goal, GoalStatus, verdict};
+use crate::control::command_goal::{Goal, GoalStatus, process_status};
 use crate::control::wire::{
     CommandResponse, ControlCommand, ProcessOutcome, ScaleRequest, StartRequest,
 };
@@ -14,7 +14,7 @@ use crate::engine::{Accepted, Request};
 use crate::machine::{ProcessId, ProcessView, ProjectPhase, Snapshot, StateName};
 
 /// How long a process may take to read a line that is sent to it.
-const READS: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl LocalControl {
     /// Has the engine carry out a command, and responds once it has taken effect.
@@ -51,8 +51,8 @@ impl LocalControl {
         goal: Goal,
     ) -> Result<CommandResponse, ControlError> {
         let mut response = self.until(accepted, goal).await;
-        if let (true, Some(loader)) = (response.ok, self.reread.clone()) {
-            // A run that is started again has the settings that were read before.
+        if let (true, Some(loader)) = (response.ok, self.spec_loader.clone()) {
+            // New runs use the files as they were read last, so changes since then are reported.
             response.changed_files = blocking(move || loader.changed()).await?;
         }
         Ok(response)
@@ -65,7 +65,7 @@ impl LocalControl {
     ) -> Result<CommandResponse, ControlError> {
         let conflict = |text: String| Err(ControlError::new(ControlErrorKind::Conflict, text));
         if let Some(written) = accepted.written.take() {
-            match tokio::time::timeout(READS, written).await {
+            match tokio::time::timeout(READ_TIMEOUT, written).await {
                 Ok(Ok(Ok(()))) => {}
                 Ok(Ok(Err(error))) => {
                     return conflict(format!("{name} does not read its input: {error}"));
@@ -73,13 +73,13 @@ impl LocalControl {
                 Ok(Err(_)) => return conflict(format!("{name} ended before it read its input")),
                 Err(_) => {
                     return conflict(format!(
-                        "{name} has not read its input for {} seconds; the line waits there",
-                        READS.as_secs()
+                        "{name} has not read its input for {} seconds; the line stays in the pipe",
+                        READ_TIMEOUT.as_secs()
                     ));
                 }
             }
         }
-        Ok(self.sum_up_now(&accepted))
+        Ok(self.response_now(&accepted))
     }
 
     pub(super) fn outcome(&self, view: &ProcessView, ok: bool, now: &Snapshot) -> ProcessOutcome {
@@ -87,7 +87,7 @@ impl LocalControl {
         ProcessOutcome { ok, status: self.process_state(view), last_output }
     }
 
-    /// Waits until every process has reached the goal, or the first one cannot any more.
+    /// Waits until every process has reached the goal, or the first one no longer can.
     async fn until(&self, accepted: &Accepted, goal: Goal) -> CommandResponse {
         self.until_all(accepted.ids.clone(), &accepted.before, goal).await
     }
@@ -104,39 +104,43 @@ impl LocalControl {
         loop {
             let now = Arc::clone(&snapshots.borrow_and_update());
             if is_later(&now) {
-                let outcome = |view: &Arc<ProcessView>| judge(goal, view, &now);
+                let outcome = |view: &Arc<ProcessView>| goal_status(goal, view, &now);
                 let pending = before.iter().any(|view| outcome(view) == GoalStatus::Pending);
-                let waits = matches!(goal, Goal::RunningReady { .. });
+                let waits_for_ready = matches!(goal, Goal::RunningReady { .. });
                 let failed = before.iter().any(|view| outcome(view) == GoalStatus::Failed);
                 let views = before.iter().filter_map(|view| now.get(view.id)).map(AsRef::as_ref);
-                let left = if waits && !failed { self.first_steps(views) } else { Duration::ZERO };
+                let left = if waits_for_ready && !failed {
+                    self.grace_left(views)
+                } else {
+                    Duration::ZERO
+                };
                 if !pending && left > Duration::ZERO {
                     match tokio::time::timeout(left, snapshots.changed()).await {
-                        Ok(Err(_)) => return self.sum_up(&before, &now, goal),
+                        Ok(Err(_)) => return self.response(&before, &now, goal),
                         Ok(Ok(())) | Err(_) => continue,
                     }
                 }
-                if !pending || failed && waits {
-                    return self.sum_up(&before, &now, goal);
+                if !pending || failed && waits_for_ready {
+                    return self.response(&before, &now, goal);
                 }
             }
             if snapshots.changed().await.is_err() {
                 let last = self.engine.snapshot();
-                return self.sum_up(&before, &last, goal);
+                return self.response(&before, &last, goal);
             }
         }
     }
 
-    /// Waits until those above the number are gone and the others run.
+    /// Waits until the surplus replicas have ended and the others run.
     async fn scaled(&self, accepted: &Accepted, request: &ScaleRequest) -> CommandResponse {
         if request.no_wait {
             return self.until(accepted, Goal::Nothing).await;
         }
-        let goes = |id: &ProcessId| {
+        let is_surplus = |id: &ProcessId| {
             let view = accepted.before.get(*id);
             view.is_some_and(|view| view.replica.unwrap_or(1) > request.replicas)
         };
-        let (stop, start) = accepted.ids.iter().copied().partition(goes);
+        let (stop, start) = accepted.ids.iter().copied().partition(is_surplus);
         let before = &accepted.before;
         let mut outcome = self.until_all(stop, before, Goal::Down).await;
         let started = self.until_all(start, before, Goal::Running { new: false }).await;
@@ -145,37 +149,37 @@ impl LocalControl {
         outcome
     }
 
-    fn sum_up_now(&self, accepted: &Accepted) -> CommandResponse {
+    fn response_now(&self, accepted: &Accepted) -> CommandResponse {
         let before = views(&accepted.ids, &accepted.before);
-        self.sum_up(&before, &self.engine.snapshot(), Goal::Nothing)
+        self.response(&before, &self.engine.snapshot(), Goal::Nothing)
     }
 
-    fn sum_up(&self, before: &[Arc<ProcessView>], now: &Snapshot, goal: Goal) -> CommandResponse {
+    fn response(&self, before: &[Arc<ProcessView>], now: &Snapshot, goal: Goal) -> CommandResponse {
         let outcome = |view: &Arc<ProcessView>| {
-            let ok = judge(goal, view, now) == GoalStatus::Done;
+            let ok = goal_status(goal, view, now) == GoalStatus::Done;
             match now.get(view.id) {
                 Some(view) => self.outcome(view, ok, now),
-                None => gone(self.outcome(view, ok, now)),
+                None => removed(self.outcome(view, ok, now)),
             }
         };
         let processes: Vec<ProcessOutcome> = before.iter().map(outcome).collect();
-        let ok = processes.iter().all(|one| one.ok);
+        let ok = processes.iter().all(|process| process.ok);
         let ending = if ok { None } else { self.project_end(now) };
         CommandResponse { ok, processes, changed_files: Vec::new(), ending }
     }
 }
 
 /// The outcome of a process that is no longer a member.
-pub(super) fn gone(mut outcome: ProcessOutcome) -> ProcessOutcome {
+pub(super) fn removed(mut outcome: ProcessOutcome) -> ProcessOutcome {
     outcome.last_output = None;
-    outcome.status.why = "it is no part of the project any more".to_owned();
+    "no longer part of the project".clone_into(&mut outcome.status.why);
     let record = &mut outcome.status.record;
     (record.state, record.ready, record.pid) = (StateName::Stopped, false, None);
     outcome
 }
 
-/// How one stands to the goal. One that is no member any more has ended.
-fn judge(goal: Goal, before: &ProcessView, now: &Snapshot) -> GoalStatus {
+/// The status of one process. A process that is no longer a member has ended.
+fn goal_status(goal: Goal, before: &ProcessView, now: &Snapshot) -> GoalStatus {
     let Some(view) = now.get(before.id) else {
         return if matches!(goal, Goal::Down | Goal::Nothing) {
             GoalStatus::Done
@@ -184,14 +188,10 @@ fn judge(goal: Goal, before: &ProcessView, now: &Snapshot) -> GoalStatus {
         };
     };
     let starts = !matches!(goal, Goal::Down | Goal::Nothing);
-    let verdict = verdict(goal, before, view);
-    // Nothing starts any more.
-    let in_vain = starts && now.phase != ProjectPhase::Up && is_at_rest(view);
-    if in_vain && verdict == GoalStatus::Pending { GoalStatus::Failed } else { verdict }
-}
-
-fn is_at_rest(view: &ProcessView) -> bool {
-    !view.state.is_alive()
+    let status = process_status(goal, before, view);
+    // No process starts during a shutdown.
+    let cannot_start = starts && now.phase != ProjectPhase::Up && !view.state.is_alive();
+    if cannot_start && status == GoalStatus::Pending { GoalStatus::Failed } else { status }
 }
 
 fn start_goal(request: &StartRequest, new: bool) -> Goal {

@@ -1,4 +1,4 @@
-//! Collects the last lines of a failed process and the reason of the project's end.
+//! Collects the last lines of a failed process and the reason of a shutdown.
 
 use std::sync::Arc;
 
@@ -8,30 +8,30 @@ use crate::machine::{ProcessView, ProjectPhase, ShutdownReason, Snapshot, StateN
 use crate::output::last_lines;
 use crate::spec::Name;
 
-/// A longer line is cut: it is read by people.
-const LONGEST: usize = 2000;
+/// Longer lines are cut, in bytes.
+const MAX_LINE: usize = 2000;
 
 impl LocalControl {
-    /// What the process that failed has printed last: this one, or the one because of which this one
-    /// was skipped. Nothing where none has failed or it printed nothing.
+    /// Returns the last output of the failed process: this one, or the one because of which this one was
+    /// skipped or stopped. `None` if it has not failed or printed nothing.
     pub(in crate::control) fn last_output(
         &self,
         view: &ProcessView,
         now: &Snapshot,
     ) -> Option<LastOutput> {
-        let root = root_of(view, now)?;
-        let is_bad =
+        let root = root_cause(view, now)?;
+        let has_failed =
             matches!(root.state, StateName::Failed | StateName::Backoff | StateName::Unhealthy);
-        if !is_bad {
+        if !has_failed {
             return None;
         }
         let lines = last_lines(self.engine.store(), &root.name, root.run);
-        let lines: Vec<String> = lines.iter().map(|line| text(line)).collect();
+        let lines: Vec<String> = lines.iter().map(|line| line_text(line)).collect();
         let (name, run) = (root.name.to_string(), root.run);
         (!lines.is_empty()).then_some(LastOutput { name, run, lines })
     }
 
-    /// Why the project ends; nothing while it is up.
+    /// Returns why the project is shutting down, or `None` while it is up.
     pub fn project_end(&self, now: &Snapshot) -> Option<ProjectEnd> {
         let (ProjectPhase::Stopping(reason) | ProjectPhase::Killing(reason)) = &now.phase else {
             return None;
@@ -43,7 +43,7 @@ impl LocalControl {
             | ShutdownReason::Done
             | ShutdownReason::GuardianGone => None,
         };
-        let view = name.and_then(|name| by_name(now, name));
+        let view = name.and_then(|name| now.processes.iter().find(|view| view.name == *name));
         let why = view
             .map_or_else(String::new, |view| format!(" ({})", view.why(self.engine.clock().now())));
         Some(ProjectEnd {
@@ -54,25 +54,21 @@ impl LocalControl {
     }
 }
 
-fn by_name<'a>(now: &'a Snapshot, name: &Name) -> Option<&'a Arc<ProcessView>> {
-    now.processes.iter().find(|view| view.name == *name)
-}
-
-/// The process whose failure this one is about.
-fn root_of<'a>(view: &'a ProcessView, now: &'a Snapshot) -> Option<&'a ProcessView> {
-    let named = view.chain.last().map(|link| &link.name).or(view.halted_by.as_ref());
-    match (view.state, named) {
+/// Returns the process whose failure explains the state of this one.
+fn root_cause<'a>(view: &'a ProcessView, now: &'a Snapshot) -> Option<&'a ProcessView> {
+    let cause = view.chain.last().map(|link| &link.name).or(view.halted_by.as_ref());
+    match (view.state, cause) {
         (StateName::Skipped | StateName::Stopped, Some(name)) => {
-            let is_meant = |one: &&Arc<ProcessView>| one.name == *name || one.process == *name;
-            now.processes.iter().find(is_meant).map(AsRef::as_ref)
+            let is_cause = |view: &&Arc<ProcessView>| view.name == *name || view.process == *name;
+            now.processes.iter().find(is_cause).map(AsRef::as_ref)
         }
         _ => Some(view),
     }
 }
 
-fn text(line: &[u8]) -> String {
+fn line_text(line: &[u8]) -> String {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
-    let cut = line.get(..LONGEST).unwrap_or(line);
+    let cut = line.get(..MAX_LINE).unwrap_or(line);
     let mut text = String::from_utf8_lossy(cut).into_owned();
     if cut.len() < line.len() {
         text.push('…');

@@ -1,10 +1,10 @@
-//! Waits on snapshots until a goal is reached, or no longer can be.
+//! Waits on snapshots until a condition holds, or no longer can.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::LocalControl;
-use crate::control::waiting::{WaitGoal, WaitStatus, first_steps_left};
+use crate::control::waiting::{WaitGoal, WaitStatus, start_grace_left};
 use crate::control::wire::{CommandResponse, ProcessOutcome, WaitRequest};
 use crate::control::{ControlError, ControlErrorKind};
 use crate::engine::Accepted;
@@ -13,7 +13,7 @@ use crate::machine::targets::Target;
 use crate::machine::{ProcessView, Snapshot, StateName};
 
 impl LocalControl {
-    /// Waits until the condition holds, cannot hold any more, or the time is over.
+    /// Waits until the condition holds or no longer can, or fails at the time limit.
     pub(in crate::control) async fn wait(
         &self,
         accepted: Accepted,
@@ -21,7 +21,7 @@ impl LocalControl {
     ) -> Result<CommandResponse, ControlError> {
         let Accepted { targets, before, .. } = accepted;
         let goal = WaitGoal { targets, condition: request.until };
-        let reached = self.reached(&goal, &before);
+        let reached = self.until_reached(&goal, &before);
         let Some(limit) = request.timeout_ms.map(Duration::from_millis) else {
             return Ok(reached.await);
         };
@@ -29,7 +29,7 @@ impl LocalControl {
             return Ok(outcome);
         }
         let last = self.engine.snapshot();
-        let status = goal.judge(&last);
+        let status = goal.status(&last);
         if status.status == ConditionStatus::Met {
             return Ok(self.wait_outcome(&status, &before, &last));
         }
@@ -37,18 +37,18 @@ impl LocalControl {
         Err(ControlError::new(ControlErrorKind::Timeout, status.sentence(|view| view.why(now))))
     }
 
-    async fn reached(&self, goal: &WaitGoal, before: &Snapshot) -> CommandResponse {
+    async fn until_reached(&self, goal: &WaitGoal, before: &Snapshot) -> CommandResponse {
         let mut snapshots = self.engine.snapshots();
         loop {
             let now = Arc::clone(&snapshots.borrow_and_update());
-            // An older one may still be there while the engine has answered already.
+            // The channel may still hold a snapshot from before the engine accepted the request.
             if now.number >= before.number {
-                let status = goal.judge(&now);
+                let status = goal.status(&now);
                 let is_met = status.status == ConditionStatus::Met && goal.condition.is_none();
                 let members = status.members.iter().map(|member| member.view.as_ref());
-                let left = if is_met { self.first_steps(members) } else { Duration::ZERO };
+                let left = if is_met { self.grace_left(members) } else { Duration::ZERO };
                 if left > Duration::ZERO {
-                    // A change meanwhile is judged at once, and the rest of the time waited then.
+                    // A change during this time is evaluated immediately; the rest of the time is waited after it.
                     match tokio::time::timeout(left, snapshots.changed()).await {
                         Ok(Err(_)) => return self.wait_outcome(&status, before, &now),
                         Ok(Ok(())) | Err(_) => continue,
@@ -60,15 +60,15 @@ impl LocalControl {
             }
             if snapshots.changed().await.is_err() {
                 let last = self.engine.snapshot();
-                return self.wait_outcome(&goal.judge(&last), before, &last);
+                return self.wait_outcome(&goal.status(&last), before, &last);
             }
         }
     }
 
-    /// How long it takes at most until all of these are known to run.
-    pub(super) fn first_steps<'a>(&self, views: impl Iterator<Item = &'a ProcessView>) -> Duration {
+    /// Returns the longest time until all of these processes are known to run.
+    pub(super) fn grace_left<'a>(&self, views: impl Iterator<Item = &'a ProcessView>) -> Duration {
         let now = self.engine.clock().now();
-        views.map(|view| first_steps_left(view, now)).max().unwrap_or_default()
+        views.map(|view| start_grace_left(view, now)).max().unwrap_or_default()
     }
 
     fn wait_outcome(
@@ -83,24 +83,25 @@ impl LocalControl {
             if member.status == ConditionStatus::Unreachable
                 && outcome.status.state == StateName::Succeeded
             {
-                outcome.status.why.push_str("; it does not run any more");
+                outcome.status.why.push_str("; it no longer runs");
             }
             outcome
         });
-        let gone = status.gone.iter().flat_map(|target| self.gone_members(target, before));
+        let removed = status.removed.iter();
+        let removed = removed.flat_map(|target| self.removed_members(target, before));
         CommandResponse {
             ok: status.status == ConditionStatus::Met,
-            processes: members.chain(gone).collect(),
+            processes: members.chain(removed).collect(),
             changed_files: Vec::new(),
             ending: self.project_end(now),
         }
     }
 
-    /// Those that a name meant before it lost its meaning.
-    fn gone_members(&self, target: &Target, before: &Snapshot) -> Vec<ProcessOutcome> {
-        let is_meant =
+    /// The processes that a target included before they were removed.
+    fn removed_members(&self, target: &Target, before: &Snapshot) -> Vec<ProcessOutcome> {
+        let is_included =
             |view: &&Arc<ProcessView>| target.includes(&view.name, view.replica, &view.spec);
-        let meant = before.processes.iter().filter(is_meant);
-        meant.map(|view| super::commands::gone(self.outcome(view, false, before))).collect()
+        let views = before.processes.iter().filter(is_included);
+        views.map(|view| super::commands::removed(self.outcome(view, false, before))).collect()
     }
 }

@@ -53,7 +53,7 @@ command_routes! {
     "/v1/kill" kill: Kill(StopRequest);
     /// Send a signal to the process groups of processes
     "/v1/signal" signal: Signal(SignalRequest);
-    /// Wait until processes reach a condition; responds when all have, or the first one cannot any more
+    /// Wait until processes reach a condition; responds when all have, or the first one no longer can
     "/v1/wait" wait: Wait(WaitRequest);
     /// Change the number of replicas; responds when the new ones run and the others have ended
     "/v1/scale" scale: Scale(ScaleRequest);

@@ -1,4 +1,4 @@
-//! Routes for interfaces: slices, searches and details.
+//! Routes for front ends: slices, searches and details.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -12,7 +12,7 @@ use crate::control::wire::{
 };
 use crate::control::{Control, ControlError, LocalControl};
 
-/// Some rows of the output: lines, and the starts and ends of runs between them
+/// Rows of the output: lines, and markers for the starts and ends of runs between them
 #[utoipa::path(get, path = "/v1/slice", params(SliceQuery), responses(
     (status = 200, description = "Success", body = SliceResponse), (status = "default", description = "Error", body = ControlError)))]
 pub(super) async fn slice(
@@ -22,7 +22,7 @@ pub(super) async fn slice(
     Ok(Json(project.slice(query).await?))
 }
 
-/// Whenever there is more or less of the output, as server-sent events
+/// The extent of the output whenever it changes, as server-sent events
 #[utoipa::path(get, path = "/v1/growth", params(ProgressQuery), responses(
     (status = 200, description = "Success", content_type = "text/event-stream", body = OutputProgress),
     (status = "default", description = "Error", body = ControlError)))]
@@ -30,10 +30,10 @@ pub(super) async fn growth(
     State(project): State<LocalControl>,
     QueryInput(query): QueryInput<ProgressQuery>,
 ) -> Result<Response, ControlError> {
-    Ok(server_sent::pieces(project.growth(query).await?))
+    Ok(server_sent::items(project.growth(query).await?))
 }
 
-/// How far a search has come, as server-sent events; the last one has `over`
+/// Progress of a search in the output, as server-sent events; `over` is set when every line was searched
 #[utoipa::path(get, path = "/v1/search", params(SearchQuery), responses(
     (status = 200, description = "Success", content_type = "text/event-stream", body = SearchProgress),
     (status = "default", description = "Error", body = ControlError)))]
@@ -41,10 +41,10 @@ pub(super) async fn search(
     State(project): State<LocalControl>,
     QueryInput(query): QueryInput<SearchQuery>,
 ) -> Result<Response, ControlError> {
-    Ok(server_sent::pieces(project.search(query).await?))
+    Ok(server_sent::items(project.search(query).await?))
 }
 
-/// The next line, or start of a run, in one direction
+/// The next line or start of a run in one direction
 #[utoipa::path(get, path = "/v1/seek", params(SeekQuery), responses(
     (status = 200, description = "Success", body = SeekResponse), (status = "default", description = "Error", body = ControlError)))]
 pub(super) async fn seek(
@@ -54,7 +54,7 @@ pub(super) async fn seek(
     Ok(Json(project.seek(query).await?))
 }
 
-/// All there is to know about one process
+/// Details of a process
 #[utoipa::path(get, path = "/v1/process/{name}", params(("name" = String, Path), DetailsQuery), responses(
     (status = 200, description = "Success", body = ProcessDetails), (status = "default", description = "Error", body = ControlError)))]
 pub(super) async fn details(

@@ -1,4 +1,4 @@
-//! Server-sent events: the pieces of a stream as a response.
+//! Server-sent events: the items of a stream as a response.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -14,16 +14,15 @@ use serde::Serialize;
 use crate::control::ResponseStream;
 use crate::control::wire::EventItem;
 
-/// A stream in which nothing happens sends a comment after this, by which a client that has gone without a
-/// word is noticed.
+/// An idle stream sends a comment after this time, which fails if the client has disappeared without
+/// closing the connection.
 pub(in crate::control) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// Sends each piece as an event, no further ahead than the connection takes them.
-pub(super) fn pieces<T: Serialize + Send + 'static>(pieces: ResponseStream<T>) -> Response {
-    respond(pieces, |piece| vec![Event::default().json_data(piece)])
+/// Sends each item as an event, at the pace of the connection.
+pub(super) fn items<T: Serialize + Send + 'static>(items: ResponseStream<T>) -> Response {
+    respond(items, |item| vec![Event::default().json_data(item)])
 }
 
-/// Sends the events of the project.
 pub(super) fn events(items: ResponseStream<Vec<EventItem>>) -> Response {
     respond(items, |items| items.iter().map(|item| Ok(event(item))).collect())
 }
@@ -40,19 +39,19 @@ fn event(item: &EventItem) -> Event {
 type EventResult = Result<Event, axum::Error>;
 
 fn respond<T: Send + 'static>(
-    pieces: ResponseStream<T>,
+    items: ResponseStream<T>,
     to_events: fn(T) -> Vec<EventResult>,
 ) -> Response {
-    let events = EventStream { pieces, to_events, made: Vec::new().into_iter() };
+    let events = EventStream { items, to_events, ready: Vec::new().into_iter() };
     let events = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
     ([(header::CACHE_CONTROL, "no-store")], events).into_response()
 }
 
 struct EventStream<T> {
-    pieces: ResponseStream<T>,
+    items: ResponseStream<T>,
     to_events: fn(T) -> Vec<EventResult>,
-    /// The rest of the last piece.
-    made: vec::IntoIter<EventResult>,
+    /// The remaining events of the last item.
+    ready: vec::IntoIter<EventResult>,
 }
 
 impl<T> Stream for EventStream<T> {
@@ -60,11 +59,11 @@ impl<T> Stream for EventStream<T> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<EventResult>> {
         loop {
-            if let Some(event) = self.made.next() {
+            if let Some(event) = self.ready.next() {
                 return Poll::Ready(Some(event));
             }
-            match ready!(Pin::new(&mut self.pieces).poll_next(cx)) {
-                Some(Ok(piece)) => self.made = (self.to_events)(piece).into_iter(),
+            match ready!(Pin::new(&mut self.items).poll_next(cx)) {
+                Some(Ok(item)) => self.ready = (self.to_events)(item).into_iter(),
                 Some(Err(_)) | None => return Poll::Ready(None),
             }
         }

@@ -26,30 +26,30 @@ fn all() -> SourceChoice {
     SourceChoice { selection: SourceSelection::All, names: None }
 }
 
-fn search(store: &Arc<LogStore>, asked: &SearchQuery) -> SearchJob {
-    SearchJob::new(Arc::clone(store), all(), asked).unwrap()
+fn search(store: &Arc<LogStore>, query: &SearchQuery) -> SearchJob {
+    SearchJob::new(Arc::clone(store), all(), query).unwrap()
 }
 
-fn asked(search: &str, at: Option<u64>) -> SearchQuery {
+fn query(search: &str, at: Option<u64>) -> SearchQuery {
     SearchQuery { search: search.to_owned(), at, ..SearchQuery::default() }
 }
 
-async fn last(mut flow: ResponseStream<SearchProgress>) -> SearchProgress {
+async fn last(mut stream: ResponseStream<SearchProgress>) -> SearchProgress {
     let mut last = SearchProgress::default();
-    while let Some(found) = flow.next().await {
+    while let Some(found) = stream.next().await {
         last = found.unwrap();
     }
     last
 }
 
-/// The time stands while it is looked and nobody waits for it.
+/// The clock is paused, so every delay of a report would show.
 #[tokio::test(start_paused = true)]
 async fn the_first_hit_and_the_end_are_told_at_once() {
     let store = store(100_000, |number| format!("line {number}\n"));
     for wanted in ["^line 3$", "nowhere", "line"] {
         let clock = Clock::start();
         let found =
-            last(search(&store, &asked(wanted, None)).flow(Arc::new(Semaphore::new(1)))).await;
+            last(search(&store, &query(wanted, None)).stream(Arc::new(Semaphore::new(1)))).await;
         assert!(found.over);
         assert_eq!(clock.now(), Moment::after_start(Duration::ZERO), "{wanted}");
     }
@@ -58,8 +58,8 @@ async fn the_first_hit_and_the_end_are_told_at_once() {
 #[tokio::test]
 async fn hits_are_counted_on_both_sides_and_the_nearest_are_named() {
     let store = store(10_000, |number| format!("line {number}\n"));
-    let places = || Arc::new(Semaphore::new(1));
-    let found = last(search(&store, &asked("00$", Some(5000))).flow(places())).await;
+    let permits = || Arc::new(Semaphore::new(1));
+    let found = last(search(&store, &query("00$", Some(5000))).stream(permits())).await;
     let wanted = SearchProgress {
         looked: 10_000,
         of: 10_000,
@@ -72,23 +72,23 @@ async fn hits_are_counted_on_both_sides_and_the_nearest_are_named() {
         over: true,
     };
     assert_eq!(found, wanted);
-    let found = last(search(&store, &asked("00$", None)).flow(places())).await;
+    let found = last(search(&store, &query("00$", None)).stream(permits())).await;
     assert_eq!((found.before, found.next, found.previous), (99, None, Some(9900)));
     assert_eq!((found.first, found.last), (Some(100), Some(9900)));
-    let found = last(search(&store, &asked("00$", Some(0))).flow(places())).await;
+    let found = last(search(&store, &query("00$", Some(0))).stream(permits())).await;
     assert_eq!((found.next, found.first, found.last), (Some(100), Some(100), Some(9900)));
-    let from = SearchQuery { from: Some(9000), ..asked("00$", Some(9850)) };
-    let found = last(search(&store, &from).flow(places())).await;
+    let from = SearchQuery { from: Some(9000), ..query("00$", Some(9850)) };
+    let found = last(search(&store, &from).stream(permits())).await;
     assert_eq!((found.looked, found.hits, found.before), (1000, 10, 9));
-    let within = SearchQuery { grep: Some("^line 1".into()), ..asked("00$", Some(0)) };
-    let found = last(search(&store, &within).flow(places())).await;
+    let within = SearchQuery { grep: Some("^line 1".into()), ..query("00$", Some(0)) };
+    let found = last(search(&store, &within).stream(permits())).await;
     assert_eq!((found.hits, found.next), (11, Some(100)));
-    let none = last(search(&store, &asked("nothing", Some(7))).flow(places())).await;
+    let none = last(search(&store, &query("nothing", Some(7))).stream(permits())).await;
     assert_eq!((none.hits, none.next, none.previous, none.over), (0, None, None, true));
-    assert!(SearchJob::new(store, all(), &asked("(", None)).is_err());
+    assert!(SearchJob::new(store, all(), &query("(", None)).is_err());
 }
 
-/// The store is full, so that all the work there is shows in how long it takes.
+/// The store is full, so the printed times are those of the largest search.
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "a measurement")]
 async fn a_million_lines_are_searched_from_the_middle_outwards() {
@@ -97,10 +97,10 @@ async fn a_million_lines_are_searched_from_the_middle_outwards() {
         [("literal", "items/400000 "), ("none", "nothing like it"), ("class", "[0-9]{6} 200 96ms")]
     {
         let start = Instant::now();
-        let mut flow =
-            search(&store, &asked(pattern, Some(500_000))).flow(Arc::new(Semaphore::new(1)));
+        let mut stream =
+            search(&store, &query(pattern, Some(500_000))).stream(Arc::new(Semaphore::new(1)));
         let (mut first, mut end) = (None, SearchProgress::default());
-        while let Some(found) = flow.next().await {
+        while let Some(found) = stream.next().await {
             end = found.unwrap();
             if end.next.is_some() || end.previous.is_some() {
                 first.get_or_insert(start.elapsed());
@@ -114,12 +114,12 @@ async fn a_million_lines_are_searched_from_the_middle_outwards() {
 #[tokio::test]
 async fn a_search_that_nobody_waits_for_ends() {
     let store = million();
-    let places = Arc::new(Semaphore::new(1));
-    let mut flow = search(&store, &asked("no such line", None)).flow(Arc::clone(&places));
-    let first = flow.next().await.unwrap().unwrap();
-    drop(flow);
-    // The place is given back by the thread that looks, once it has stopped.
-    let _place = places.acquire().await.unwrap();
+    let permits = Arc::new(Semaphore::new(1));
+    let mut stream = search(&store, &query("no such line", None)).stream(Arc::clone(&permits));
+    let first = stream.next().await.unwrap().unwrap();
+    drop(stream);
+    // The search thread releases the permit when it has stopped.
+    let _permit = permits.acquire().await.unwrap();
     assert!(!first.over && first.looked < 1_000_000, "{first:?}");
 }
 
@@ -132,11 +132,11 @@ async fn one_that_follows_goes_on_counting_as_lines_come_and_go() {
     let now = Timestamp::UNIX_EPOCH;
     db.push(Stream::Out, b"a hit\nno\n", now);
     web.push(Stream::Out, b"a hit\na hit\n", now);
-    let asked = SearchQuery { follow: true, ..asked("hit", Some(2)) };
-    let mut flow = search(&store, &asked).flow(Arc::new(Semaphore::new(1)));
+    let query = SearchQuery { follow: true, ..query("hit", Some(2)) };
+    let mut stream = search(&store, &query).stream(Arc::new(Semaphore::new(1)));
     let mut until = async |hits: u64| {
         loop {
-            let found = flow.next().await.unwrap().unwrap();
+            let found = stream.next().await.unwrap().unwrap();
             if found.over && found.hits == hits {
                 return found;
             }
@@ -149,22 +149,22 @@ async fn one_that_follows_goes_on_counting_as_lines_come_and_go() {
     let found = until(4).await;
     assert_eq!((found.before, found.previous, found.next), (1, Some(0), Some(2)));
     assert_eq!((found.first, found.last, found.looked), (Some(0), Some(6), 7));
-    // What web said is dropped, by what it says now; what db said is not.
+    // New lines of web push out its old lines, but not those of db.
     let line = [&[b'.'; 99][..], b"\n"].concat().repeat(8000);
     web.push(Stream::Out, &line, now);
     web.push(Stream::Out, b"the last hit\n", now);
     let found = until(3).await;
     assert_eq!((found.before, found.first, found.next), (1, Some(0), Some(6)));
-    drop(flow);
+    drop(stream);
 }
 
 #[test]
 fn a_search_that_is_not_wanted_any_more_looks_at_nothing() {
     let store = store(10_000, |number| format!("line {number}\n"));
-    let (told, found) = watch::channel(SearchProgress::default());
-    drop(found);
-    search(&store, &asked("line", None)).look(&told);
-    assert_eq!(told.borrow().looked, 0);
+    let (reports, progress) = watch::channel(SearchProgress::default());
+    drop(progress);
+    search(&store, &query("line", None)).search_all(&reports);
+    assert_eq!(reports.borrow().looked, 0);
 }
 
 #[test]
@@ -173,37 +173,37 @@ fn the_next_line_or_error_is_found_in_either_direction() {
         100 | 4000 => "ERROR no\n".to_owned(),
         _ => format!("INFO {number}\n"),
     });
-    let sought = |asked: SeekQuery| {
-        let seek = seek((Arc::clone(&store), RunMarkers::default()), all(), &asked).unwrap();
+    let found = |query: SeekQuery| {
+        let seek = seek((Arc::clone(&store), RunMarkers::default()), all(), &query).unwrap();
         seek(&|| false).place
     };
     let error =
         SeekQuery { level: Some(crate::control::wire::Severity::Error), ..SeekQuery::default() };
     let at = |from: &str, back| SeekQuery { from: Some(from.into()), back, ..error.clone() };
-    assert_eq!(sought(error.clone()), Some("100".into()));
-    assert_eq!(sought(at("100", false)), Some("4000".into()));
-    assert_eq!(sought(at("4000", false)), None);
-    assert_eq!(sought(at("4000", true)), Some("100".into()));
-    assert_eq!(sought(SeekQuery { back: true, ..error.clone() }), Some("4000".into()));
+    assert_eq!(found(error.clone()), Some("100".into()));
+    assert_eq!(found(at("100", false)), Some("4000".into()));
+    assert_eq!(found(at("4000", false)), None);
+    assert_eq!(found(at("4000", true)), Some("100".into()));
+    assert_eq!(found(SeekQuery { back: true, ..error.clone() }), Some("4000".into()));
     let line = SeekQuery { search: Some(" 42$".into()), ..SeekQuery::default() };
-    assert_eq!(sought(line), Some("42".into()));
-    assert_eq!(sought(SeekQuery { run: true, ..SeekQuery::default() }), None);
+    assert_eq!(found(line), Some("42".into()));
+    assert_eq!(found(SeekQuery { run: true, ..SeekQuery::default() }), None);
     let cleared = |back| SeekQuery { cleared: Some("100".into()), back, ..error.clone() };
-    assert_eq!(sought(cleared(false)), Some("4000".into()), "what is cleared away is not found");
+    assert_eq!(found(cleared(false)), Some("4000".into()), "what is cleared away is not found");
     let before = SeekQuery { from: Some("4000".into()), ..cleared(true) };
-    assert_eq!(sought(before), None);
+    assert_eq!(found(before), None);
 }
 
 #[test]
 fn colours_are_not_searched() {
     let store = store(1, |_| "\x1b[31mERROR\x1b[0m no\n".to_owned());
-    let sought = |search: &str| {
-        let asked = SeekQuery { search: Some(search.into()), ..SeekQuery::default() };
-        let seek = seek((Arc::clone(&store), RunMarkers::default()), all(), &asked).unwrap();
+    let found = |search: &str| {
+        let query = SeekQuery { search: Some(search.into()), ..SeekQuery::default() };
+        let seek = seek((Arc::clone(&store), RunMarkers::default()), all(), &query).unwrap();
         seek(&|| false).place
     };
-    assert_eq!(sought("^ERROR no$"), Some("0".into()));
-    assert_eq!(sought("31m"), None);
+    assert_eq!(found("^ERROR no$"), Some("0".into()));
+    assert_eq!(found("31m"), None);
 }
 
 fn started(seq: u64, output: u64, name: &str) -> crate::machine::Event {
@@ -221,12 +221,12 @@ fn started(seq: u64, output: u64, name: &str) -> crate::machine::Event {
 
 #[test]
 fn runs_and_events_are_found_by_their_marks() {
-    let (store, marks) = (store(10, |number| format!("{number}\n")), RunMarkers::default());
+    let (store, markers) = (store(10, |number| format!("{number}\n")), RunMarkers::default());
     for (seq, output) in [(1, 0), (4, 3), (9, 7)] {
-        marks.note(&started(seq, output, "web"));
+        markers.record(&started(seq, output, "web"));
     }
-    let sought = |asked: SeekQuery| {
-        let seek = seek((Arc::clone(&store), marks.clone()), all(), &asked).unwrap();
+    let found = |query: SeekQuery| {
+        let seek = seek((Arc::clone(&store), markers.clone()), all(), &query).unwrap();
         seek(&|| false).place
     };
     let run = |from: Option<&str>, back| SeekQuery {
@@ -235,14 +235,14 @@ fn runs_and_events_are_found_by_their_marks() {
         back,
         ..SeekQuery::default()
     };
-    assert_eq!(sought(run(None, false)), Some("0.1".into()));
-    assert_eq!(sought(run(Some("0.1"), false)), Some("3.4".into()));
-    assert_eq!(sought(run(Some("5"), true)), Some("3.4".into()));
-    assert_eq!(sought(run(Some("7.9"), false)), None);
+    assert_eq!(found(run(None, false)), Some("0.1".into()));
+    assert_eq!(found(run(Some("0.1"), false)), Some("3.4".into()));
+    assert_eq!(found(run(Some("5"), true)), Some("3.4".into()));
+    assert_eq!(found(run(Some("7.9"), false)), None);
     let event = |event| SeekQuery { event: Some(event), ..SeekQuery::default() };
-    assert_eq!(sought(event(4)), Some("3.4".into()));
-    assert_eq!(sought(event(8)), Some("3.4".into()), "what did nothing to a run: the one before");
-    assert_eq!(sought(event(0)), None);
+    assert_eq!(found(event(4)), Some("3.4".into()));
+    assert_eq!(found(event(8)), Some("3.4".into()), "what did nothing to a run: the one before");
+    assert_eq!(found(event(0)), None);
     let cleared = SeekQuery { cleared: Some("5".into()), ..event(8) };
-    assert_eq!(sought(cleared), None);
+    assert_eq!(found(cleared), None);
 }

@@ -5,31 +5,31 @@ use utoipa::ToSchema;
 
 use super::{LastOutput, ProcessState, ProjectEnd};
 
-/// What became of a command.
+/// The outcome of a command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CommandResponse {
-    /// Every process reached what the command asks for.
+    /// Every process reached the state that the command requests.
     pub ok: bool,
-    /// The processes that the command is about.
+    /// The processes that the command names.
     pub processes: Vec<ProcessOutcome>,
     /// After `start` and `restart`: files of the project that have changed since they were read.
-    /// `reload` applies what is different in them.
+    /// `reload` applies the changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed_files: Vec<String>,
-    /// Why the project ends, where it does: then nothing starts any more.
+    /// Why the project is shutting down, if it is; processes no longer start.
     #[serde(default)]
     pub ending: Option<ProjectEnd>,
 }
 
-/// What became of one process.
+/// The outcome for one process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProcessOutcome {
-    /// It reached what the command asks for.
+    /// The process reached the state that the command requests.
     pub ok: bool,
     /// The process as in `ps --json`.
     #[serde(flatten)]
     pub status: ProcessState,
-    /// What it printed last, where it did not get there because it, or what it needs, failed.
+    /// The last output, if the command failed because the process or one of its dependencies failed.
     #[serde(default)]
     pub last_output: Option<LastOutput>,
 }

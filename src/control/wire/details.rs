@@ -7,143 +7,143 @@ use super::{DependencyState, ProcessState};
 use crate::machine::event::Cause;
 use crate::spec::{CheckRole, ProbeKind, Restart, ShutdownOn, Signal, StraysPolicy};
 
-/// How one process is looked at.
+/// Options of the process details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct DetailsQuery {
-    /// With the values of variables that look like secrets.
+    /// Include the values of variables that look like secrets.
     #[serde(default)]
     pub reveal: bool,
 }
 
-/// All there is to know about one process, replica or job.
+/// The details of a process, replica or job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProcessDetails {
-    /// What is shown of it everywhere.
+    /// The process as in the project state.
     pub member: ProcessState,
-    /// The program and its arguments; of a line for the shell, the shell comes first.
+    /// The program and its arguments; for a shell command, the shell comes first.
     pub command: Vec<String>,
-    /// The line for the shell, where it is one.
+    /// The shell command, if it is one.
     pub script: Option<String>,
-    /// Its working folder.
+    /// The working directory.
     pub cwd: String,
-    /// What the file and `port` set of its environment.
+    /// Environment variables that the project's file and `port` set.
     pub env: Vec<EnvVariable>,
-    /// It has the environment of pitcrew besides.
+    /// The process also inherits the environment of pitcrew.
     pub env_inherited: bool,
-    /// Whether a run that ended by itself is followed by another, as in the file.
+    /// The restart policy, as in the file.
     pub restart: Restart,
-    /// When it is tried again, in words.
+    /// The retry policy as text.
     pub retry: String,
-    /// The longest a run may take.
+    /// The time limit of a run.
     pub timeout_ms: Option<u64>,
-    /// The longest it may be silent.
+    /// The longest time without output.
     pub idle_timeout_ms: Option<u64>,
     /// Exit codes that mean success.
     pub success_exit_codes: Vec<i32>,
-    /// Whether its end ends the project, as in the file.
+    /// Which end of the process shuts down the project, as in the file.
     pub shutdown_on: ShutdownOn,
-    /// How it is stopped.
+    /// The stop policy.
     pub stop: StopDetails,
-    /// Its checks, with what they answered last while it runs.
+    /// The checks, with their latest results while the process runs.
     pub checks: Vec<CheckDetails>,
-    /// The files it watches.
+    /// The file watch, if there is one.
     pub watch: Option<WatchDetails>,
-    /// Who depends on it.
+    /// The processes that depend on it.
     pub needed_by: Vec<DependencyState>,
-    /// Where it stands in the files of the project.
+    /// Where the project's files define it.
     pub defined: Option<SourceLocation>,
-    /// Its last runs, the newest first.
+    /// The latest runs, newest first.
     pub runs: Vec<RunDetails>,
 }
 
-/// One variable of the environment.
+/// An environment variable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EnvVariable {
-    /// Its name.
+    /// Name of the variable.
     pub name: String,
-    /// Its value; nothing where it looks like a secret and that was not asked for.
+    /// The value; `null` if it looks like a secret and `reveal` was not set.
     pub value: Option<String>,
 }
 
-/// How a process is stopped.
+/// A stop policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StopDetails {
-    /// Sent to the group first.
+    /// The signal that is sent to the process group first.
     pub signal: Signal,
-    /// How long it may take before everything left is killed.
+    /// The grace period before the process tree is killed.
     pub grace_ms: u64,
-    /// Runs instead of the signal.
+    /// The command that runs instead of the signal.
     pub command: Option<Vec<String>>,
-    /// What happens to descendants that are left.
+    /// What happens to descendants that outlive the run.
     pub strays: StraysPolicy,
 }
 
-/// A check, and how it stands.
+/// A check and its latest result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CheckDetails {
-    /// Which check of the process.
+    /// The role of the check.
     pub which: CheckRole,
-    /// What kind of check, as in the file.
+    /// The kind of the probe, as in the file.
     pub kind: ProbeKind,
-    /// What is asked.
+    /// What the probe checks, as text.
     pub probe: String,
-    /// From the beginning of one probe to that of the next.
+    /// The time from the start of one probe to the start of the next.
     pub interval_ms: u64,
-    /// How long becoming ready may take altogether.
+    /// The time limit for becoming ready.
     pub timeout_ms: Option<u64>,
-    /// So many successes in a row are needed.
+    /// Successes in a row that are needed to pass.
     pub successes: u32,
-    /// So many misses in a row are too many.
+    /// Failures in a row that are needed to fail.
     pub failures: u32,
-    /// What it answered last, while it runs.
+    /// The latest result as text, while the process runs.
     pub answer: Option<String>,
-    /// Whether that was as it should be.
+    /// Whether the latest probe succeeded.
     pub good: Option<bool>,
-    /// Successes or misses in a row.
+    /// The current number of successes or failures in a row.
     pub in_a_row: u32,
 }
 
-/// The files a process watches.
+/// The file watch of a process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WatchDetails {
-    /// Globs relative to its working folder.
+    /// Globs of watched files, relative to the working directory.
     pub paths: Vec<String>,
-    /// Globs of what does not count.
+    /// Globs of ignored files.
     pub ignore: Vec<String>,
-    /// What happens on a change, as in the file.
+    /// The action on a change, as in the file.
     pub action: String,
-    /// Silence after the last change before that.
+    /// The time without changes before the action is taken.
     pub debounce_ms: u64,
 }
 
-/// A place in a file.
+/// A line of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SourceLocation {
-    /// The file.
+    /// Path of the file.
     pub file: String,
-    /// The line, from 1.
+    /// Line number, from 1.
     pub line: usize,
 }
 
-/// One run.
+/// A run of a process.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct RunDetails {
-    /// Its number.
+    /// Number of the run.
     pub run: u32,
-    /// When it started, where that is still known: RFC 3339 with milliseconds.
+    /// When the run started, if that is still known: RFC 3339 with milliseconds.
     pub started: Option<String>,
-    /// Why it ran.
+    /// Why the run was started.
     pub cause: Option<Cause>,
-    /// When it ended.
+    /// When the run ended, if it has: RFC 3339 with milliseconds.
     pub ended: Option<String>,
-    /// How long it ran.
+    /// How long the run took.
     pub duration_ms: Option<u64>,
-    /// How it ended: `failed: exit 1 after 8.1s`.
+    /// How the run ended, such as `failed: exit 1 after 8.1s`.
     pub end: Option<String>,
-    /// Whether that was well.
+    /// Whether the run succeeded.
     pub success: Option<bool>,
-    /// What followed: `retry 5 of 8 in 8s`.
+    /// What followed the run, such as `retry 5 of 8 in 8s`.
     pub next: Option<String>,
 }

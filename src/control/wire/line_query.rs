@@ -3,37 +3,38 @@
 //! A macro, because `serde(flatten)` works neither with `deny_unknown_fields` nor in the query string
 //! of an address.
 
+use crate::output::Stream;
 use crate::spec::choices;
 
 choices! {
-    /// The severity that a line states; `docs/cli.md` says how it is read.
+    /// The severity of a line, read from its text as `docs/cli.md` describes.
     #[derive(PartialOrd, Ord)]
     pub enum Severity {
-        /// The finest steps.
+        /// Finer steps than `debug`.
         Trace = "trace",
         /// For debugging.
         Debug = "debug",
         /// Normal operation; the severity of a line that states none.
         Info = "info",
-        /// Something to look at.
+        /// A possible problem.
         Warn = "warn",
-        /// Something went wrong.
+        /// A failure.
         Error = "error",
     }
 }
 
-/// The lines that a query is about.
+/// Filter criteria for lines.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LineCriteria {
     /// `NAME`, `NAME.N`, `@TAG` or `POOL`, separated by commas; `None` means all.
     pub names: Option<String>,
-    /// `out` or `err`.
-    pub stream: Option<String>,
+    /// The standard output or the standard error; `None` means both.
+    pub stream: Option<Stream>,
     /// A regular expression that a line must match.
     pub grep: Option<String>,
     /// Whether a line must not match it instead.
     pub invert: bool,
-    /// The lowest level of a line.
+    /// The lowest severity of a line.
     pub level: Option<Severity>,
 }
 
@@ -51,31 +52,30 @@ macro_rules! line_query {
             #[serde(default)]
             pub names: Option<String>,
             /// `out` or `err`; default: both.
-            #[param(schema_with = crate::control::wire::schemas::stream)]
             #[serde(default)]
-            pub stream: Option<String>,
+            pub stream: Option<crate::output::Stream>,
             /// Only lines that match this regular expression.
             #[param(format = "regex")]
             #[serde(default)]
             pub grep: Option<String>,
-            /// Only lines that do not match it.
+            /// Only lines that do not match `grep`.
             #[serde(default)]
             pub invert: bool,
-            /// Only lines of this level and above.
+            /// Only lines of this severity or a higher one.
             #[serde(default)]
             pub level: Option<Severity>,
             $($(#[$field_meta])* #[serde(default)] pub $field: $Type,)*
         }
 
         impl $Query {
-            /// A query about these lines, with the default values for the rest.
+            /// Returns a query with these criteria, and the default values for the other fields.
             pub fn of(criteria: crate::control::wire::LineCriteria) -> Self {
                 let crate::control::wire::LineCriteria { names, stream, grep, invert, level } =
                     criteria;
                 Self { names, stream, grep, invert, level, ..Self::default() }
             }
 
-            /// The lines that the query is about.
+            /// Returns the filter criteria of the query.
             pub fn criteria(&self) -> crate::control::wire::LineCriteria {
                 crate::control::wire::LineCriteria {
                     names: self.names.clone(),

@@ -9,78 +9,78 @@ use crate::machine::event::Cause;
 use crate::spec::choices;
 
 line_query! {
-    /// Which part of the output is wanted. Without `at`, `before` or `after`, its end.
+    /// Which part of the output to return. Without `at`, `before` and `after`: its end.
     ///
-    /// A place is the number of a line, or `LINE.EVENT` for the mark of this event before that line.
+    /// A position is a line number, or `LINE.EVENT` for the marker of this event before that line.
     pub struct SliceQuery {
-        /// Only what comes after this place: what is cleared away is not shown again.
+        /// Only rows after this position: rows that were cleared are not shown again.
         pub cleared: Option<String>,
-        /// From this place on, and what comes before it if that is not enough.
+        /// Rows from this position on, and rows before it if there are fewer than `rows`.
         pub at: Option<String>,
-        /// What ends right before this place.
+        /// The last rows before this position.
         pub before: Option<String>,
-        /// What begins right after this place.
+        /// The first rows after this position.
         pub after: Option<String>,
-        /// With `at`: so many rows before it too.
+        /// With `at`: the number of rows before the position to include.
         pub above: Option<usize>,
-        /// So many rows at most, 100 unless said; 10,000 are the most.
+        /// The most rows to return; default: 100, maximum: 10,000.
         pub rows: Option<usize>,
-        /// Without rows for starts and ends of runs.
+        /// Omit the markers for starts and ends of runs.
         pub no_marks: bool,
     }
 }
 
-/// A part of the output.
+/// A part of the output: rows, and how many lines surround them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct SliceResponse {
-    /// In the order of arrival. Fewer than asked for where they are very long.
+    /// The rows in order of arrival. Fewer than requested if lines are very long.
     pub rows: Vec<OutputRow>,
-    /// Lines that have not come to their end, such as a prompt; where the end of the output is asked for.
+    /// Unfinished lines, such as a prompt; only if the slice reaches the end of the output.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partials: Vec<OutputLine>,
-    /// There is more before, or time ran out before it was known.
+    /// There are more rows before these, or the scan hit its time limit.
     pub before: bool,
-    /// There is more after, or time ran out before it was known.
+    /// There are more rows after these, or the scan hit its time limit.
     pub after: bool,
-    /// Time ran out in this direction: what is `before` this place has not been looked at.
+    /// The scan hit its time limit: continue with `before` this position.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before_from: Option<String>,
-    /// Time ran out in this direction: what is `after` this place has not been looked at.
+    /// The scan hit its time limit: continue with `after` this position.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_from: Option<String>,
-    /// How many lines are kept of these names, whatever the filter.
+    /// Number of stored lines of the selected names, regardless of the filter.
     pub lines: u64,
-    /// How many of them come before the first row.
+    /// Number of these lines before the first row.
     pub above: u64,
-    /// The number of the first of them that is kept.
+    /// The line number of the first of these lines.
     pub first: Option<u64>,
-    /// The number the next line of the project has: whatever comes after that was not looked at.
+    /// The number of the project's next line; later lines were not considered.
     pub next: u64,
 }
 
-/// A line, or what happened between lines.
+/// A row of the output: a line, or a marker between lines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum OutputRow {
-    /// A line.
+    /// A line of output.
     Line {
-        /// What it is.
+        /// The line.
         #[serde(flatten)]
         line: OutputLine,
-        /// How grave it says it is, if it says so.
+        /// The severity that the line states, if it states one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         level: Option<Severity>,
-        /// It is a piece of a line that was too long, and goes on in the next one of its stream.
+        /// The line is a piece of a line that was too long, and continues in the next line of its stream.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         continues: bool,
     },
-    /// A run started or ended here.
+    /// A start or an end of a run.
     Mark(RunMarker),
 }
 
 impl OutputRow {
-    /// Where it stands, as `at`, `before` and `after` take it.
-    pub fn place(&self) -> String {
+    /// Returns the position of the row, as `at`, `before` and `after` accept it.
+    pub fn position(&self) -> String {
         match self {
             Self::Line { line, .. } => line.seq.to_string(),
             Self::Mark(mark) => format!("{}.{}", mark.seq, mark.event),
@@ -88,67 +88,67 @@ impl OutputRow {
     }
 }
 
-/// A run started or ended between two lines.
+/// A start or an end of a run, between two lines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RunMarker {
-    /// It stands before the line with this number.
+    /// The marker is placed before the line with this number.
     pub seq: u64,
     /// The number of the event.
     pub event: u64,
     /// When it happened: RFC 3339 with milliseconds.
     pub time: String,
-    /// `worker.1`
+    /// Name of the process, such as `worker.1`.
     pub name: String,
-    /// Which run of it.
+    /// Number of the run.
     pub run: u32,
-    /// What happened.
+    /// Whether the run started or ended.
     pub kind: RunMarkerKind,
-    /// Whether the run ended well, where it ended.
+    /// Whether the run succeeded, if it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub success: Option<bool>,
-    /// How long the run took, where it ended.
+    /// How long the run took, if it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
-    /// The same in words that go after the name: `failed: exit 1 after 8.1s`.
+    /// The text that follows the name, such as `failed: exit 1 after 8.1s`.
     pub text: String,
-    /// What follows, if something does: `retry 5 of 8 in 8s`.
+    /// What follows the run, if something does, such as `retry 5 of 8 in 8s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
-    /// Why.
+    /// Why the run started or ended.
     pub cause: Cause,
 }
 
 choices! {
-    /// What happened to a run.
+    /// The kind of a run marker.
     pub enum RunMarkerKind {
-        /// It started.
+        /// The run started.
         Started = "started",
-        /// It ended.
+        /// The run ended.
         Ended = "ended",
     }
 }
 
-/// That there is more, or less, of the output than before.
+/// The extent of the output, sent when it changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct OutputProgress {
-    /// The number the next line of the project will have.
+    /// The number of the project's next line.
     pub next: u64,
-    /// How many lines are kept of the names that were asked about.
+    /// Number of stored lines of the selected names.
     pub lines: u64,
-    /// The number of the first of them that is kept.
+    /// The line number of the first of these lines.
     pub first: Option<u64>,
-    /// How often something has happened to a run.
+    /// Counter that grows with each change of a run marker.
     pub marks: u64,
-    /// How often an unfinished line was shown, such as a prompt.
+    /// Counter that grows with each change of an unfinished line, such as a prompt.
     pub partials: u64,
-    /// How many lines have come `since`, of those that are counted.
+    /// Number of lines from `since` on that match the query.
     pub new: u64,
 }
 
 line_query! {
-    /// Whose output is meant, and which of its lines are counted.
+    /// Which output to observe, and which of its lines to count.
     pub struct ProgressQuery {
-        /// Counts lines from the one with this number on.
+        /// Count lines from this line number on.
         pub since: Option<u64>,
     }
 }

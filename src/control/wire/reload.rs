@@ -1,91 +1,91 @@
-//! Types of reloads and checks of the file.
+//! Types for reloading and checking the project's files.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::spec::{CheckReport, Faults, Name, RestartReason, SpecDiff};
 
-/// How the file is to be read again.
+/// A request to read the project's files again.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReloadRequest {
-    /// Tell what would be done, and do nothing.
+    /// Only report what a reload would do.
     #[serde(default)]
     pub dry_run: bool,
-    /// `report` is in colour.
+    /// Render `report` in colour.
     #[serde(default)]
     pub colour: bool,
 }
 
-/// What came of reading the file again.
+/// The outcome of a reload.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReloadResponse {
-    /// The file has no mistake; with one nothing has changed.
+    /// The files have no faults; if they have any, nothing was changed.
     pub ok: bool,
-    /// It was only asked what would be done.
+    /// Nothing was changed, because `dry_run` was requested.
     pub dry_run: bool,
-    /// Processes, jobs and pools that were not there before.
+    /// New processes, jobs and pools.
     pub added: Vec<String>,
-    /// Those that are something else now.
+    /// Processes, jobs and pools whose definition differs.
     pub changed: Vec<String>,
-    /// Those that are not in the file any more.
+    /// Processes, jobs and pools that the files no longer define.
     pub removed: Vec<String>,
-    /// Who gets a new run because of it, one by one.
+    /// Processes and replicas that are restarted because of the changes.
     pub restarted: Vec<RestartedProcess>,
-    /// Every mistake of the file.
+    /// All faults of the files.
     pub faults: Vec<FaultItem>,
-    /// The same with the lines of the file, for people.
+    /// The faults with the lines of the files, as text for a terminal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
 }
 
-/// Who gets a new run, and what for.
+/// A process that is restarted, and the reasons.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RestartedProcess {
-    /// `worker.1`
+    /// Name of the process, such as `worker.1`.
     pub name: String,
-    /// The keys that make a new run and are different.
+    /// The changed keys that require a restart.
     #[schema(value_type = Vec<String>, example = json!(["command", "env"]))]
     pub because: Vec<RestartReason>,
 }
 
-/// What is wrong with the file.
+/// The faults and warnings of the project's files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CheckResponse {
-    /// There is no mistake.
+    /// The files have no faults.
     pub ok: bool,
-    /// Every mistake.
+    /// All faults.
     pub faults: Vec<FaultItem>,
-    /// What is no mistake, but does not do what it seems to.
+    /// Settings that are valid, but do not have the effect that they seem to have.
     #[serde(default)]
     pub warnings: Vec<FaultItem>,
 }
 
-/// A mistake of the file.
+/// A fault or a warning.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FaultItem {
-    /// The file.
+    /// Path of the file.
     pub file: String,
-    /// Which line of it, from 1.
+    /// Line number, from 1.
     pub line: Option<u64>,
-    /// Which character of the line, from 1.
+    /// Character of the line, from 1.
     pub column: Option<u64>,
-    /// What is wrong.
+    /// The message.
     pub message: String,
-    /// What to do about it.
+    /// How to fix it.
     pub hint: Option<String>,
 }
 
 impl FaultItem {
     pub(in crate::control) fn all(faults: &Faults) -> Vec<Self> {
-        let one = |fault: &crate::spec::Fault| Self {
+        let item = |fault: &crate::spec::Fault| Self {
             file: fault.file().to_string_lossy().into_owned(),
             line: fault.line().map(|line| line as u64),
             column: fault.column().map(|column| column as u64),
             message: fault.message().to_owned(),
             hint: fault.hint().map(str::to_owned),
         };
-        faults.iter().map(one).collect()
+        faults.iter().map(item).collect()
     }
 }
 
@@ -111,19 +111,22 @@ impl ReloadResponse {
             changed: names(difference.changed),
             removed: names(difference.removed),
             restarted: restarted
-                .map(|one| RestartedProcess { name: one.name.to_string(), because: one.because })
+                .map(|restart| RestartedProcess {
+                    name: restart.name.to_string(),
+                    because: restart.because,
+                })
                 .collect(),
             faults: Vec::new(),
             report: None,
         }
     }
 
-    pub(in crate::control) fn rejected(faults: &Faults, how: ReloadRequest) -> Self {
+    pub(in crate::control) fn rejected(faults: &Faults, request: ReloadRequest) -> Self {
         Self {
             ok: false,
             faults: FaultItem::all(faults),
-            report: Some(faults.render(how.colour)),
-            ..Self::of(SpecDiff::default(), how.dry_run)
+            report: Some(faults.render(request.colour)),
+            ..Self::of(SpecDiff::default(), request.dry_run)
         }
     }
 }

@@ -4,23 +4,16 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::engine::command::words_schema;
-use crate::output::Stream;
-
-/// One event of a stream.
+/// A server-sent event of the event stream.
 #[derive(Debug, ToSchema)]
-#[expect(dead_code, reason = "written by hand, as a few lines of text")]
+#[expect(dead_code, reason = "the response is written as text; this describes it")]
 pub(in crate::control) struct ServerSent {
     /// The number of the event.
     id: Option<String>,
-    /// `missed` where events are not kept any more; `data` is `{"from","to"}` then.
+    /// `missed` if events are no longer stored: then `data` is `{"from","to"}`, their first and last number.
     event: Option<String>,
     /// The event, as JSON.
     data: String,
-}
-
-pub(super) fn stream() -> RefOr<Schema> {
-    words_schema(Stream::WORDS.iter().copied().map(str::to_owned))
 }
 
 pub(super) fn since() -> RefOr<Schema> {

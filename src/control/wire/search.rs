@@ -1,4 +1,4 @@
-//! Types of searches in the output.
+//! Types for searches in the output.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -7,65 +7,65 @@ use super::line_query::line_query;
 use super::{OutputRow, Severity};
 
 line_query! {
-    /// What is looked for in everything that is kept.
+    /// A search in the stored output.
     pub struct SearchQuery {
-        /// This regular expression; `(?i)` at its beginning takes capitals for small letters.
+        /// The regular expression to find; `(?i)` at its start ignores case.
         pub search: String,
-        /// The nearest hits are those around the line with this number, the end without it.
+        /// Line number around which the nearest hits are reported; default: the end.
         pub at: Option<u64>,
-        /// Nothing before the line with this number.
+        /// Only lines from this line number on.
         pub from: Option<u64>,
-        /// When everything was looked at it goes on counting, as lines come and are dropped.
+        /// Keep the stream open and update the count as lines arrive and are dropped.
         pub follow: bool,
     }
 }
 
-/// How far a search has come; once everything was looked at it has `over`.
+/// Progress of a search; `over` is set when every line was searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct SearchProgress {
-    /// Lines looked at.
+    /// Number of searched lines.
     pub looked: u64,
-    /// Lines there are to look at.
+    /// Number of lines to search.
     pub of: u64,
-    /// Lines found.
+    /// Number of hits: lines that match.
     pub hits: u64,
-    /// How many of them come before the line that was asked about.
+    /// Number of hits before the line `at`.
     pub before: u64,
-    /// The first one found from that line on.
+    /// Line number of the first hit from the line `at` on.
     pub next: Option<u64>,
-    /// The last one found before it.
+    /// Line number of the last hit before the line `at`.
     pub previous: Option<u64>,
-    /// The first one found of all, once it is over.
+    /// Line number of the first hit of all, once the search is over.
     pub first: Option<u64>,
-    /// The last one found of all, once it is over.
+    /// Line number of the last hit of all, once the search is over.
     pub last: Option<u64>,
-    /// There is nothing more to look at.
+    /// Every line was searched.
     pub over: bool,
 }
 
 line_query! {
-    /// What is to be found next: a line, with `run` the start of a run, or with `event` its place.
+    /// What to find next: a line, with `run` the start of a run, with `event` the marker of an event.
     pub struct SeekQuery {
-        /// A line in which this is found too.
+        /// A regular expression that the line must match in addition to the filter.
         pub search: Option<String>,
-        /// The start of a run instead of a line.
+        /// Find the start of a run instead of a line.
         pub run: bool,
-        /// Where the event with this number stands, or the last start or end of a run before it.
+        /// Find the marker of the event with this number, or the last marker before it.
         pub event: Option<u64>,
-        /// Nothing up to this place.
+        /// Only rows after this position.
         pub cleared: Option<String>,
-        /// After this place, the beginning without it; or with `back` before it, the end without it.
+        /// Search after this position, or before it with `back`; default: the start, or the end with `back`.
         pub from: Option<String>,
-        /// Towards the beginning.
+        /// Search towards the start.
         pub back: bool,
     }
 }
 
-/// What was found.
+/// The row that was found.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct SeekResponse {
-    /// The place of it, as `at` of a slice takes it; nothing when there is none in that direction.
+    /// The position of the row, as `at` of a slice accepts it; `null` if nothing was found.
     pub place: Option<String>,
-    /// The row.
+    /// The row that was found.
     pub row: Option<OutputRow>,
 }

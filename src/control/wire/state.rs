@@ -1,5 +1,6 @@
-//! Types of the project state for interfaces: the complete state, and changes.
+//! Types of the project state for front ends: the complete state, and changes.
 
+use std::collections::HashMap;
 use std::ops::Deref;
 use std::time::Duration;
 
@@ -10,96 +11,96 @@ use super::PoolStatus;
 use crate::machine::{ProcessId, ProcessRecord};
 use crate::spec::{Condition, ProcessSpec, Signal, StdinKind, choices};
 
-/// Whether the pushed state is wanted.
+/// Options of the project state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct StateQuery {
-    /// Go on with what changes: server-sent events, each a whole overview or changes to it.
+    /// Stream the changes: server-sent events with the complete state first, then the changes.
     #[serde(default)]
     pub follow: bool,
-    /// Measure what the processes take: once, or every five seconds as long as this is followed.
+    /// Measure resource usage: once, or every five seconds with `follow`.
     #[serde(default)]
     pub measure: bool,
 }
 
-/// Something pushed.
+/// An item of the state feed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum StateUpdate {
-    /// Everything; the first that comes, and again when so much has changed.
+    /// The complete state: the first item, and later if too much has changed.
     Whole(ProjectState),
-    /// What is different from what was pushed before.
+    /// The changes since the previous item.
     Changed(StateChanges),
 }
 
 choices! {
-    /// Whether the project is up or on its way down.
+    /// The phase of the project.
     #[derive(Default)]
     pub enum PhaseName {
-        /// Running.
+        /// The project is running.
         #[default]
         Up = "up",
-        /// Everything is being stopped in order.
+        /// The processes are being stopped in order.
         Stopping = "stopping",
-        /// Everything is being killed.
+        /// The processes are being killed.
         Killing = "killing",
     }
 }
 
-/// The project at one moment: `ps --json`, and what an interface shows.
+/// The state of the project at one moment, for `ps --json` and front ends.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct ProjectState {
-    /// The name of the project.
+    /// Name of the project.
     pub project: String,
-    /// The process the shell knows: the guardian of the project.
+    /// The pid of the project's guardian, the process that the shell started.
     pub pid: u32,
-    /// The version of the program that runs it.
+    /// The version of pitcrew that runs the project.
     pub version: String,
-    /// Every process that was started is ready or has succeeded.
+    /// Every started process is ready or has succeeded.
     pub ready: bool,
-    /// Up or on its way down.
+    /// The phase of the project.
     pub phase: PhaseName,
-    /// What has become of the project's file, when it is not where it was at the start.
+    /// What happened to the project's file, if it is no longer at its path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_gone: Option<String>,
-    /// When this was so: RFC 3339 with milliseconds. `until_ms` and the like count from here.
+    /// The time of this state: RFC 3339 with milliseconds. `until_ms` and `since_ms` count from it.
     pub time: String,
-    /// Every process, replica and job, in the order of the file.
+    /// All processes, replicas and jobs, in the order of the file.
     pub processes: Vec<ProcessState>,
-    /// Every pool, in the order of the file.
+    /// All pools, in the order of the file.
     pub pools: Vec<PoolStatus>,
 }
 
-/// What has changed in an [`ProjectState`]; see [`ProjectState::apply`].
+/// Changes of a [`ProjectState`]; see [`ProjectState::apply`].
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct StateChanges {
-    /// As in the overview.
+    /// As in the complete state.
     pub ready: bool,
-    /// As in the overview.
+    /// As in the complete state.
     pub phase: PhaseName,
-    /// As in the overview.
+    /// As in the complete state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_gone: Option<String>,
-    /// As in the overview.
+    /// As in the complete state.
     pub time: String,
-    /// Those that are new or different.
+    /// The processes that are new or have changed.
     pub changed: Vec<ProcessState>,
-    /// The numbers of those that are no members any more.
+    /// Ids of the processes that are no longer members.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<ProcessId>,
-    /// The numbers of all in their order, where somebody is new.
+    /// Ids of all processes in their order, if a process is new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Vec<ProcessId>>,
-    /// Every pool, where one is different.
+    /// All pools, if one has changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pools: Option<Vec<PoolStatus>>,
 }
 
 impl ProjectState {
-    /// What it is after this was pushed.
-    pub fn apply(&mut self, pushed: StateUpdate) {
-        let changes = match pushed {
+    /// Applies an item of the state feed.
+    pub fn apply(&mut self, update: StateUpdate) {
+        let changes = match update {
             StateUpdate::Whole(whole) => {
                 *self = whole;
                 return;
@@ -112,22 +113,22 @@ impl ProjectState {
             self.pools = pools;
         }
         if !changes.removed.is_empty() {
-            self.processes.retain(|one| !changes.removed.contains(&one.id));
+            self.processes.retain(|process| !changes.removed.contains(&process.id));
         }
-        // They are in the order of their numbers unless the order says otherwise.
-        let places: std::collections::HashMap<ProcessId, usize> =
-            self.processes.iter().enumerate().map(|(place, one)| (one.id, place)).collect();
-        for one in changes.changed {
-            match places.get(&one.id).and_then(|place| self.processes.get_mut(*place)) {
-                Some(old) => *old = one,
-                None => self.processes.push(one),
+        // New processes go to the end, unless `order` says otherwise.
+        let indices = self.processes.iter().enumerate().map(|(index, process)| (process.id, index));
+        let indices: HashMap<ProcessId, usize> = indices.collect();
+        for process in changes.changed {
+            match indices.get(&process.id).and_then(|index| self.processes.get_mut(*index)) {
+                Some(old) => *old = process,
+                None => self.processes.push(process),
             }
         }
         if let Some(order) = changes.order {
-            let places: std::collections::HashMap<ProcessId, usize> =
-                order.into_iter().enumerate().map(|(place, id)| (id, place)).collect();
-            let place = |one: &ProcessState| places.get(&one.id).copied().unwrap_or(usize::MAX);
-            self.processes.sort_by_key(place);
+            let indices: HashMap<ProcessId, usize> =
+                order.into_iter().enumerate().map(|(index, id)| (id, index)).collect();
+            self.processes
+                .sort_by_key(|process| indices.get(&process.id).copied().unwrap_or(usize::MAX));
         }
     }
 }
@@ -220,14 +221,14 @@ pub(in crate::control) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Something that is depended on.
+/// A dependency of a process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DependencyState {
-    /// A process, a job or a pool.
+    /// Name of the process, job or pool.
     pub name: String,
-    /// What it must have reached.
+    /// The condition that it must reach.
     pub condition: Condition,
-    /// A new run of it restarts the dependant too.
+    /// A restart of it restarts the dependant too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub restart: bool,
 }

@@ -1,4 +1,4 @@
-//! Types of explanations, link by link.
+//! Types for explanations of a state: the process, then the processes that are the reason.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -8,51 +8,51 @@ use crate::machine::StateName;
 use crate::machine::event::Cause;
 use crate::spec::Condition;
 
-/// Why a process is where it is.
+/// Why a process is in its state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WhyResponse {
-    /// The process that was asked about.
+    /// Name of the process.
     pub name: String,
-    /// Where it is.
+    /// The state of the process.
     pub state: StateName,
-    /// One sentence.
+    /// The reason in one sentence.
     pub why: String,
-    /// It has a check that says whether it is ready.
+    /// The process has a `ready` check.
     pub checked: bool,
-    /// What its run was started for, or is ended for: as in the events.
+    /// Why the run was started or is being ended, as in the events.
     pub cause: Option<Cause>,
-    /// The file because of which its files are not watched any more.
+    /// The file because of which the watch is suspended.
     pub suspended_by: Option<String>,
-    /// What it printed last, where it failed, is tried again or is unhealthy.
+    /// The last output, if the process failed, is in back-off or is unhealthy.
     #[serde(default)]
     pub last_output: Option<LastOutput>,
-    /// What has become of the project's file, when it is not where it was at the start.
+    /// What happened to the project's file, if it is no longer at its path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_gone: Option<String>,
-    /// What keeps it, each followed by what keeps that, down to the root.
+    /// The processes that are the reason, each followed by its own reasons, down to the root cause.
     pub chain: Vec<WhyLink>,
 }
 
-/// One link of the chain.
+/// A process that is a reason.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WhyLink {
-    /// How many links lie between it and what was asked about.
+    /// Depth in the tree of reasons, from 1.
     pub depth: u32,
-    /// Whom it is about.
+    /// Name of the process.
     pub name: String,
-    /// What it is to reach, where it is a dependency.
+    /// The condition that it must reach, if it is a dependency.
     pub condition: Option<Condition>,
-    /// Where it is.
+    /// The state of the process.
     pub state: StateName,
-    /// One sentence.
+    /// The reason in one sentence.
     pub why: String,
-    /// It has a check that says whether it is ready.
+    /// The process has a `ready` check.
     pub checked: bool,
-    /// What its run was started for, or is ended for: as in the events.
+    /// Why the run was started or is being ended, as in the events.
     pub cause: Option<Cause>,
-    /// The file because of which its files are not watched any more.
+    /// The file because of which the watch is suspended.
     pub suspended_by: Option<String>,
-    /// What it printed last, where it failed, is tried again or is unhealthy.
+    /// The last output, if the process failed, is in back-off or is unhealthy.
     #[serde(default)]
     pub last_output: Option<LastOutput>,
 }

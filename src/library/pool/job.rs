@@ -46,11 +46,9 @@ impl Job {
     /// Its state; [`StateName::Failed`] if it was refused.
     pub fn state(&self) -> StateName {
         let state = self.record.as_ref().map(|record| record.stage.borrow().state);
-        match state.unwrap_or(StateName::Failed) {
-            // The engine has not processed it yet.
-            StateName::Idle => StateName::Queued,
-            state => state,
-        }
+        let state = state.unwrap_or(StateName::Failed);
+        // Idle: the engine has not processed it yet.
+        if state == StateName::Idle { StateName::Queued } else { state }
     }
 
     /// The number of its command, once the engine knows it.

@@ -199,7 +199,7 @@ pub(crate) fn origin_and_watch(reason: StateReason<'_>) -> String {
     let cause = reason.cause.filter(|_| reason.state != StateName::Backoff);
     let path = reason.suspended_by.filter(|path| !reason.why.contains(path));
     let parts = cause.and_then(Cause::origin).into_iter().chain(path.map(watch_suspended));
-    parts.map(|part| format!("; {part}")).collect()
+    parts.fold(String::new(), |text, part| text + "; " + &part)
 }
 
 /// A chain of dependencies as one sentence.

@@ -56,7 +56,7 @@ impl Supervisor {
         self.watching.clear();
         self.removed_members.clear();
         self.members.iter_mut().for_each(Lifecycle::disable_restart);
-        let without_run = self.members.ids_where(|process| !process.is_alive());
+        let without_run = self.members.ids_where(|process| !process.has_run());
         self.stop_for_shutdown(without_run, false);
     }
 

@@ -1,6 +1,6 @@
 //! Ports of processes that are about to start.
 
-use super::host::willing;
+use super::host::{stubborn, willing};
 use super::project::{Draft, ms, needs, project, s};
 use super::*;
 use crate::machine::{Effect, Fact};
@@ -172,6 +172,28 @@ fn a_port_that_gets_free_too_late_for_what_is_needed_is_looked_at_again() {
     w.start(&["db"]);
     w.advance(s(1));
     assert_eq!(w.state("web"), StateName::Ready);
+}
+
+#[test]
+fn a_start_that_waits_for_its_port_ends_with_the_project_though_a_dependant_is_still_stopping() {
+    let spec = project()
+        .process("db", |db| (db.port, db.port_busy) = (Some(3000), PortBusy::Wait))
+        .process("web", |web| needs(web, "db", Condition::Started));
+    let mut w = world(spec.spec()).script("web", [stubborn()]).begin();
+    w.advance(s(1));
+    w.host.taken.insert(3000, Moment::after_start(s(3)));
+    w.restart(&["db"]);
+    w.advance(s(1));
+    assert_eq!((w.state("db"), w.state("web")), (StateName::Starting, StateName::Ready));
+    w.shutdown();
+    assert_eq!((w.state("db"), w.state("web")), (StateName::Stopped, StateName::Stopping));
+    w.advance(s(5));
+    let db = w.ids(&["db"])[0];
+    assert_eq!(
+        w.machine.snapshot(w.now).get(db).unwrap().run,
+        1,
+        "nothing starts while the project is being stopped"
+    );
 }
 
 #[test]

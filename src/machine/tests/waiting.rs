@@ -16,7 +16,7 @@ fn goal(w: &World, names: &[&str], condition: Option<Condition>) -> WaitGoal {
 }
 
 fn judge(w: &mut World, names: &[&str], condition: Option<Condition>) -> WaitStatus {
-    goal(w, names, condition).judge(&w.machine.snapshot(w.now))
+    goal(w, names, condition).status(&w.machine.snapshot(w.now))
 }
 
 /// How it stands to be there, with and without a condition.
@@ -125,16 +125,16 @@ fn of_replicas_all_have_to_be_there_and_one_that_is_gone_is_not_missed() {
     .begin();
     w.advance(ms(10));
     let (web, second) = (goal(&w, &["web"], None), goal(&w, &["web.2"], None));
-    assert_eq!(web.judge(&w.machine.snapshot(w.now)).status, Met);
+    assert_eq!(web.status(&w.machine.snapshot(w.now)).status, Met);
     w.scale("web", 1);
     w.advance(s(1));
-    assert_eq!(web.judge(&w.machine.snapshot(w.now)).status, Met);
-    let gone = second.judge(&w.machine.snapshot(w.now));
-    assert_eq!((gone.status, gone.gone.len()), (Unreachable, 1));
+    assert_eq!(web.status(&w.machine.snapshot(w.now)).status, Met);
+    let gone = second.status(&w.machine.snapshot(w.now));
+    assert_eq!((gone.status, gone.removed.len()), (Unreachable, 1));
     // The file does not have it any more.
     w.reload(project().plain("db").spec());
     w.advance(s(1));
-    assert_eq!(web.judge(&w.machine.snapshot(w.now)).status, Unreachable);
+    assert_eq!(web.status(&w.machine.snapshot(w.now)).status, Unreachable);
 }
 
 #[test]

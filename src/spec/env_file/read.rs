@@ -136,10 +136,9 @@ fn drain(mut file: &File, bytes: &mut Vec<u8>, waiting: &dyn Fn()) -> io::Result
         match file.read(&mut chunk) {
             Ok(0) => return Ok(()),
             Ok(length) => bytes.extend_from_slice(chunk.get(..length).unwrap_or_default()),
-            Err(error) => match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
-                _ => return Err(error),
-            },
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(())

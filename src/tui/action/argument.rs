@@ -42,6 +42,28 @@ impl ArgumentKind {
             Self::Theme => "[THEME]",
         }
     }
+
+    /// Returns the words that complete the argument, apart from names of processes.
+    pub fn words(self) -> Vec<&'static str> {
+        match self {
+            // `trace` shows the same lines as `all`.
+            Self::Level => {
+                let words = Severity::WORDS.iter().copied();
+                std::iter::once("all").chain(words.filter(|word| *word != "trace")).collect()
+            }
+            Self::Theme => ThemeName::WORDS.to_vec(),
+            Self::Signal => {
+                vec!["HUP", "INT", "TERM", "USR1", "USR2", "QUIT", "KILL", "STOP", "CONT"]
+            }
+            Self::Nothing
+            | Self::Name
+            | Self::Names
+            | Self::Scale
+            | Self::Text
+            | Self::Rest
+            | Self::Line => Vec::new(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,9 +121,9 @@ pub enum ArgumentError {
     NoNumber(&'static str),
     #[error("{0}")]
     NoSignal(String),
-    #[error("levels are all, debug, info, warn, error")]
+    #[error("levels are {}", ArgumentKind::Level.words().join(", "))]
     NoLevel,
-    #[error("themes are dark, light, contrast, colour-blind, terminal, none")]
+    #[error("themes are {}", ThemeName::WORDS.join(", "))]
     NoTheme,
 }
 

@@ -8,7 +8,7 @@ use super::export::{self, NOTHING};
 use super::paging::fetch_rows;
 use crate::control::wire::{OutputRow, SeekQuery, SliceQuery};
 use crate::control::{Control, ControlError};
-use crate::tui::model::log_window::{LogItem, RowKey, item};
+use crate::tui::model::log_window::{LogItem, RowKey, log_item};
 use crate::tui::model::selection::Selection;
 use crate::tui::msg::{Cmd, CopySource, Msg};
 use crate::tui::text;
@@ -66,14 +66,14 @@ async fn lines(
     selection: Selection,
     chunks: Sender<Vec<u8>>,
 ) -> Result<(), String> {
-    let (start, end) = selection.ends();
+    let (start, end) = selection.bounds();
     let mut after = start.key.before();
     loop {
-        let place = Some(after.place());
+        let place = Some(after.to_query());
         let query = SliceQuery { after: place, rows: Some(ROWS), ..query.clone() };
         let response = fetch_rows(control, query).await.map_err(|problem| problem.message)?;
         let has_more = response.after;
-        let rows = response.rows.into_iter().map(item).take_while(|(key, _)| *key <= end.key);
+        let rows = response.rows.into_iter().map(log_item).take_while(|(key, _)| *key <= end.key);
         let items: Vec<(RowKey, LogItem)> = rows.collect();
         if chunks.send(selection.text(&items).into_bytes()).await.is_err() {
             return Ok(());

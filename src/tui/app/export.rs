@@ -121,9 +121,9 @@ async fn join<T>(
     producer: impl Future<Output = Result<(), String>>,
     consumer: JoinHandle<Result<T, String>>,
 ) -> Result<T, String> {
-    let produced = producer.await;
-    let consumed = consumer.await.map_err(|error| error.to_string())?;
-    produced.and(consumed)
+    let read = producer.await;
+    let result = consumer.await.map_err(|error| error.to_string())?;
+    read.and(result)
 }
 
 /// Sends the lines of a stream, until the consumer has enough.
@@ -196,7 +196,7 @@ fn save(path: &Path, mut chunks: Receiver<Vec<u8>>) -> Result<String, String> {
     let saved = File::create_new(path).and_then(|mut file| {
         while let Some(chunk) = chunks.blocking_recv() {
             file.write_all(&chunk)?;
-            count += chunk.iter().filter(|byte| **byte == b'\n').count();
+            count += memchr::memchr_iter(b'\n', &chunk).count();
         }
         Ok(())
     });

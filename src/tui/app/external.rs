@@ -6,7 +6,7 @@ use super::{App, ExternalProgram, FOREIGN_SIGNAL, editor, programs};
 use crate::control::Control;
 use crate::control::wire::SourceLocation;
 use crate::output::safe_name;
-use crate::tui::clipboard::{ClipboardMethod, copied, copying};
+use crate::tui::clipboard::{ClipboardMethod, copy_method, copy_notice};
 use crate::tui::msg::{Cmd, ExitReason, Msg};
 
 impl<C: Control + Clone + 'static> App<C> {
@@ -26,7 +26,7 @@ impl<C: Control + Clone + 'static> App<C> {
     }
 
     pub(super) fn copy(&mut self, text: &str) {
-        let (bytes, command) = match copying(text, std::env::var_os("TMUX").is_some()) {
+        let (bytes, command) = match copy_method(text, std::env::var_os("TMUX").is_some()) {
             ClipboardMethod::Terminal(bytes) => (bytes, None),
             ClipboardMethod::Tmux { bytes, command } => (bytes, Some(command)),
             ClipboardMethod::TooLong => {
@@ -41,7 +41,7 @@ impl<C: Control + Clone + 'static> App<C> {
             let text = text.to_owned();
             tokio::task::spawn_blocking(move || programs::feed(command, &text));
         }
-        self.message(Msg::Notice(Ok(copied(text))));
+        self.message(Msg::Notice(Ok(copy_notice(text))));
     }
 
     /// Opens a file in the pager, and removes it afterwards.

@@ -207,8 +207,8 @@ async fn fetch_details(
     let why = control.why(name).await?;
     let names = Some(name.to_owned());
     let query = SliceQuery { names, rows: Some(20), no_marks: true, ..SliceQuery::default() };
-    let last = fetch_rows(control, query).await?;
-    Ok(DetailsData { name: name.to_owned(), reveal, details, why, last })
+    let last_lines = fetch_rows(control, query).await?;
+    Ok(DetailsData { name: name.to_owned(), reveal, details, why, last_lines })
 }
 
 /// Finds the next row, and searches once more from the other end if there is none.
@@ -219,7 +219,7 @@ async fn seek(control: &impl Control, question: u64, query: SeekQuery) -> Msg {
         match control.seek(query).await {
             Ok(response) => {
                 if let Some(row) = &response.row {
-                    let (place, wrapped) = (Some(RowKey::of(row)), at > 0);
+                    let (place, wrapped) = (Some(RowKey::of_row(row)), at > 0);
                     return Msg::SeekDone(SeekHit { question, place, wrapped });
                 }
             }

@@ -1,8 +1,8 @@
 //! Key bindings of the user's configuration.
 //!
-//! An action that is given keys has these keys only: the usual ones do not stay bound behind the
-//! user's back. A key that is given away leaves what it did before.
-#![expect(clippy::wildcard_enum_match_arm, reason = "values of a file")]
+//! An action with keys in the file loses its default keys, so that no key that the user did not ask
+//! for stays bound. A key with a new action loses its earlier one.
+#![expect(clippy::wildcard_enum_match_arm, reason = "other types of TOML values are one error")]
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -12,57 +12,42 @@ use crate::tui::action::Action;
 use crate::tui::keymap::Keymap;
 use crate::tui::keys::Chord;
 
-/// What the file says of one key.
+/// One key of the file.
 struct KeyBinding {
     chord: Chord,
-    /// What it is to do.
-    does: BindingTarget,
-    at: std::ops::Range<usize>,
+    /// `None` if the key is unbound.
+    action: Option<Action>,
+    span: std::ops::Range<usize>,
 }
 
-/// What a key is to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum BindingTarget {
-    Action(Action),
-    Nothing,
-}
-
-impl KeyBinding {
-    fn action(&self) -> Option<Action> {
-        match self.does {
-            BindingTarget::Action(action) => Some(action),
-            BindingTarget::Nothing => None,
+/// Applies the table of keys to the keymap.
+pub(super) fn apply(reader: &mut ConfigReader<'_>, keymap: &mut Keymap, table: &DeTable<'_>) {
+    let bindings = read_bindings(reader, table);
+    let before = keymap.clone();
+    for binding in &bindings {
+        keymap.unbind(binding.chord);
+    }
+    // Default keys go before any key is bound, so that an action keeps all keys of the file.
+    for binding in &bindings {
+        // ctrl-c always interrupts.
+        if let Some(action) = binding.action.filter(|action| *action != Action::Interrupt) {
+            keymap.unbind_action(action);
         }
     }
-}
-
-pub(super) fn keys(reader: &mut ConfigReader<'_>, map: &mut Keymap, table: &DeTable<'_>) {
-    let cmds = cmds(reader, table);
-    let before = map.clone();
-    for wish in &cmds {
-        map.unbind(wish.chord);
-    }
-    // All at once, so that several keys for one action stay.
-    for wish in &cmds {
-        // There is always the key that leaves.
-        if let Some(action) = wish.action().filter(|action| *action != Action::Interrupt) {
-            map.free(action);
-        }
-    }
-    for wish in &cmds {
-        let Some(action) = wish.action() else { continue };
+    for binding in &bindings {
+        let Some(action) = binding.action else { continue };
         for context in action.entry().contexts() {
-            map.bind(context, wish.chord, action);
+            keymap.bind(context, binding.chord, action);
         }
     }
-    for wish in &cmds {
-        said_once(reader, wish, &before, map);
+    for binding in &bindings {
+        warn_of_lost_keys(reader, binding, &before, keymap);
     }
 }
 
-/// What can be understood, in the order of the file.
-fn cmds(reader: &mut ConfigReader<'_>, table: &DeTable<'_>) -> Vec<KeyBinding> {
-    let mut cmds: Vec<KeyBinding> = Vec::new();
+/// Returns the valid bindings, in the order of the file.
+fn read_bindings(reader: &mut ConfigReader<'_>, table: &DeTable<'_>) -> Vec<KeyBinding> {
+    let mut bindings: Vec<KeyBinding> = Vec::new();
     let mut rows: Vec<_> = table.iter().collect();
     rows.sort_by_key(|(key, _)| key.span().start);
     for (key, value) in rows {
@@ -73,55 +58,60 @@ fn cmds(reader: &mut ConfigReader<'_>, table: &DeTable<'_>) -> Vec<KeyBinding> {
                 continue;
             }
         };
-        let Some(does) = does(reader, value) else { continue };
-        if chord == Chord::ctrl('c') {
-            if does == BindingTarget::Action(Action::Interrupt) {
+        let action = match read_action(value) {
+            Ok(action) => action,
+            Err(message) => {
+                reader.warn(value.span(), &message);
                 continue;
             }
-            reader.warn(key.span(), "`ctrl-c` always asks before it leaves, and stays as it is");
+        };
+        if chord == Chord::ctrl('c') {
+            if action != Some(Action::Interrupt) {
+                let message = "`ctrl-c` always asks before it quits, and cannot be changed";
+                reader.warn(key.span(), message);
+            }
             continue;
         }
-        if cmds.iter().any(|wish| wish.chord == chord) {
-            reader.warn(key.span(), &format!("`{chord}` is bound twice: this one is passed over"));
+        if bindings.iter().any(|binding| binding.chord == chord) {
+            reader.warn(key.span(), &format!("`{chord}` is bound twice: this one is ignored"));
             continue;
         }
-        cmds.push(KeyBinding { chord, does, at: key.span() });
+        bindings.push(KeyBinding { chord, action, span: key.span() });
     }
-    cmds
+    bindings
 }
 
-/// The action, or `false` for none; a warning where it is neither.
-fn does(reader: &mut ConfigReader<'_>, value: &Spanned<DeValue<'_>>) -> Option<BindingTarget> {
+/// Returns the action, or `None` for `false`.
+fn read_action(value: &Spanned<DeValue<'_>>) -> Result<Option<Action>, String> {
     match value.get_ref() {
         DeValue::String(name) => match name.parse() {
-            Ok(action) => Some(BindingTarget::Action(action)),
-            Err(error) => {
-                reader.warn(value.span(), &format!("{error}"));
-                None
-            }
+            Ok(action) => Ok(Some(action)),
+            Err(error) => Err(format!("{error}")),
         },
-        DeValue::Boolean(false) => Some(BindingTarget::Nothing),
-        _ => {
-            reader.warn(value.span(), "a key is the name of an action, or `false` to unbind it");
-            None
-        }
+        DeValue::Boolean(false) => Ok(None),
+        _ => Err("a key is the name of an action, or `false` to unbind it".to_owned()),
     }
 }
 
-/// Says which actions lost their last key to this one.
-fn said_once(reader: &mut ConfigReader<'_>, wish: &KeyBinding, before: &Keymap, now: &Keymap) {
-    // Unbinding is meant so.
-    let Some(wished) = wish.action() else { return };
+/// Warns of actions whose last key has another action now.
+fn warn_of_lost_keys(
+    reader: &mut ConfigReader<'_>,
+    binding: &KeyBinding,
+    before: &Keymap,
+    now: &Keymap,
+) {
+    // A key that is unbound explicitly needs no warning.
+    let Some(bound) = binding.action else { return };
+    let chord = binding.chord;
     let mut lost: Vec<Action> = Vec::new();
-    for (_, chord, action) in before.bindings() {
-        let gone = chord == wish.chord && action != wished && now.all_keys(action).is_empty();
-        if gone && !lost.contains(&action) {
+    for (_, earlier, action) in before.bindings() {
+        let is_lost = earlier == chord && action != bound && now.all_keys(action).is_empty();
+        if is_lost && !lost.contains(&action) {
             lost.push(action);
         }
     }
     for action in lost {
-        let chord = wish.chord;
         let message = format!("`{chord}` was the only key of `{action}`: it has none now");
-        reader.warn(wish.at.clone(), &message);
+        reader.warn(binding.span.clone(), &message);
     }
 }

@@ -86,11 +86,11 @@ fn conflicts_are_told() {
     assert_eq!(
         warnings,
         [
-            "config.toml:3:1: `ctrl-r` is bound twice: this one is passed over",
+            "config.toml:3:1: `ctrl-r` is bound twice: this one is ignored",
             "config.toml:4:1: `x` was the only key of `stop`: it has none now",
-            "config.toml:5:1: `hyper-x` is no key; keys are written `x`, `X`, `ctrl-r`, `alt-c`, \
+            "config.toml:5:1: `hyper-x` is not a key; keys are written `x`, `X`, `ctrl-r`, `alt-c`, \
              `f5`, `enter`, `pageup`",
-            "config.toml:6:1: `ctrl-c` always asks before it leaves, and stays as it is",
+            "config.toml:6:1: `ctrl-c` always asks before it quits, and cannot be changed",
             "config.toml:7:5: a key is the name of an action, or `false` to unbind it",
             "config.toml:8:5: no action is called `strat`; did you mean `start`?",
         ]
@@ -111,7 +111,7 @@ fn interrupt_keeps_its_key_whatever_else_it_is_given() {
 fn the_terminal_decides_where_the_user_does_not() {
     let look = |config: &Config, pairs: &[(&str, &str)]| {
         let find = |name: &str| pairs.iter().find(|(key, _)| *key == name);
-        let look = config.look(|name| find(name).map(|(_, value)| (*value).to_owned()));
+        let look = config.appearance(|name| find(name).map(|(_, value)| (*value).to_owned()));
         (look.theme.name, look.glyphs.unicode)
     };
     let config = Config::default();
@@ -148,7 +148,10 @@ fn a_file_that_is_missing_is_none_and_one_that_cannot_be_read_is_told() {
     let (config, warnings) = Config::load(&folder.path().join("config.toml"));
     assert_eq!((config, warnings), (Config::default(), vec![]));
     let (_, warnings) = Config::load(folder.path());
-    assert!(warnings[0].to_string().ends_with("cannot be read: it is no file"), "{warnings:?}");
+    assert!(
+        warnings[0].to_string().ends_with("cannot be read: it is not a regular file"),
+        "{warnings:?}"
+    );
     let large = folder.path().join("large.toml");
     std::fs::write(&large, "#".repeat((1 << 20) + 1)).unwrap();
     let (_, warnings) = Config::load(&large);

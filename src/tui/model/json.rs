@@ -1,4 +1,4 @@
-//! Pretty-prints lines of JSON over several rows.
+//! Pretty-prints lines of JSON as several rows.
 
 use std::sync::Arc;
 
@@ -7,29 +7,29 @@ use ratatui::style::Style;
 use super::log_window::{LogItem, LogLine, RowKey};
 use crate::tui::text::StyledLine;
 
-/// Longer ones stay as they are: nobody reads them, and a screen of them would take long.
-const LONGEST: usize = 16 << 10;
+/// The size limit in bytes. Formatting a screen of longer lines would take long, and few read them.
+const MAX_SIZE: usize = 16 << 10;
 
-/// What is shown instead of an item: itself, unless it is a line that is JSON and more than one
-/// value.
-pub(super) fn laid_out(key: RowKey, item: &LogItem) -> Vec<(RowKey, LogItem)> {
+/// Returns the rows of an item: the item itself, unless it is a line with a JSON object or array that
+/// takes several rows.
+pub(super) fn pretty_rows(key: RowKey, item: &LogItem) -> Vec<(RowKey, LogItem)> {
     let pretty = item.line().and_then(|line| Some((line, pretty(&line.bytes)?)));
     let Some((line, pretty)) = pretty else { return vec![(key, item.clone())] };
-    let of_row = |(at, row): (usize, &str)| {
-        let shown = LogLine {
+    let to_item = |(index, row): (usize, &str)| {
+        let row = LogLine {
             bytes: Arc::from(row.as_bytes()),
             text: StyledLine::plain_of(row, Style::new()),
             ..line.clone()
         };
-        (RowKey { event: at as u64, ..key }, LogItem::Line(shown))
+        (RowKey { event: index as u64, ..key }, LogItem::Line(row))
     };
-    pretty.lines().enumerate().map(of_row).collect()
+    pretty.lines().enumerate().map(to_item).collect()
 }
 
 fn pretty(bytes: &[u8]) -> Option<String> {
     let text = bytes.trim_ascii();
-    let is_some = matches!(text.first(), Some(b'{' | b'[')) && text.len() <= LONGEST;
-    if !is_some {
+    let is_candidate = matches!(text.first(), Some(b'{' | b'[')) && text.len() <= MAX_SIZE;
+    if !is_candidate {
         return None;
     }
     let value: serde_json::Value = serde_json::from_slice(text).ok()?;

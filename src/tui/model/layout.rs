@@ -1,28 +1,28 @@
-//! Layout: positions of all parts by the size of the terminal.
+//! Layout: the areas of all panes, by the size of the terminal.
 
 use ratatui::layout::Rect;
 
 use super::{Model, Pane, Screen};
 use crate::tui::config::PaneLayout;
 
-/// From this width on list and logs are side by side.
-const SIDE: u16 = 110;
-/// From this width on there is room for both.
-const BOTH: u16 = 60;
-/// From this height on too.
-const HIGH: u16 = 14;
-/// From this height on the latest events are shown.
-const EVENTS: u16 = 30;
-/// Rows of events.
-const STRIP: u16 = 3;
-/// Smaller than this nothing can be shown.
-pub const LEAST: (u16, u16) = (20, 4);
+/// The least width with list and logs side by side.
+const MIN_SIDE_WIDTH: u16 = 110;
+/// The least width with both list and logs.
+const MIN_BOTH_WIDTH: u16 = 60;
+/// The least height with both list and logs.
+const MIN_BOTH_HEIGHT: u16 = 14;
+/// The least height with the latest events.
+const MIN_EVENTS_HEIGHT: u16 = 30;
+/// Rows of the latest events.
+const EVENT_ROWS: u16 = 3;
+/// The smallest size, in columns and rows, with which anything is drawn.
+pub const MIN_SIZE: (u16, u16) = (20, 4);
 
-/// One part of the screen.
+/// The area of a pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PaneArea {
     pub outside: Rect,
-    /// Without its border.
+    /// The area without the border.
     pub inside: Rect,
 }
 
@@ -41,7 +41,6 @@ impl PaneArea {
         Self { outside: area, inside: area }
     }
 
-    /// Whether it has a border.
     pub fn has_border(&self) -> bool {
         self.outside != self.inside
     }
@@ -50,30 +49,30 @@ impl PaneArea {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Areas {
     pub is_tiny: bool,
-    /// Name and counts.
+    /// The name of the project, and counts.
     pub header: Rect,
     pub list: Option<PaneArea>,
     pub logs: Option<PaneArea>,
-    /// Another view, instead of both.
+    /// The pane of another screen, instead of list and logs.
     pub view: Option<PaneArea>,
     /// The latest events.
     pub strip: Option<PaneArea>,
-    /// What was said, or is typed.
+    /// The status message or the prompt.
     pub notes: Rect,
     pub hints: Rect,
 }
 
 pub fn areas(ui: &Model) -> Areas {
     let (width, height) = (ui.size.width, ui.size.height);
-    if width < LEAST.0 || height < LEAST.1 {
+    if width < MIN_SIZE.0 || height < MIN_SIZE.1 {
         return Areas { is_tiny: true, ..Areas::default() };
     }
     let row = |y: u16| Rect { x: 0, y, width, height: 1 };
-    let is_small = width < BOTH || height < HIGH;
+    let is_small = width < MIN_BOTH_WIDTH || height < MIN_BOTH_HEIGHT;
     let mut areas = Areas { header: row(0), hints: row(height - 1), ..Areas::default() };
     let mut body = Rect { x: 0, y: 1, width, height: height - 2 };
     if is_small {
-        // What is said takes the place of the keys.
+        // The status message covers the key hints.
         areas.notes = areas.hints;
     } else {
         body.height -= 1;
@@ -92,34 +91,36 @@ pub fn areas(ui: &Model) -> Areas {
         }
         return areas;
     }
-    if height >= EVENTS {
-        let rows = STRIP + 2;
+    if height >= MIN_EVENTS_HEIGHT {
+        let rows = EVENT_ROWS + 2;
         body.height -= rows;
         let strip = Rect { y: body.bottom(), height: rows, ..body };
         areas.strip = Some(PaneArea::bordered(strip));
     }
     let is_side = match ui.layout {
-        PaneLayout::Auto => width >= SIDE,
+        PaneLayout::Auto => width >= MIN_SIDE_WIDTH,
         PaneLayout::Side => true,
         PaneLayout::Stacked => false,
     };
-    let (list, logs) = if is_side { side(body, ui) } else { stacked(body, ui) };
+    let (list, logs) = if is_side { split_side(body, ui) } else { split_stacked(body, ui) };
     areas.list = Some(PaneArea::bordered(list));
     areas.logs = Some(PaneArea::bordered(logs));
     areas
 }
 
-/// The list takes what its columns need and a few for words, not quite half at most.
-fn side(body: Rect, ui: &Model) -> (Rect, Rect) {
-    let wanted = u16::try_from(super::columns::wanted(ui) + 2).unwrap_or(u16::MAX);
-    let most = u16::try_from(u32::from(body.width) * 9 / 20).unwrap_or(body.width);
-    let width = wanted.saturating_add(5).min(most).max(28).min(body.width / 2);
+/// Divides the area into list and logs, side by side: the list gets the width of its columns and five
+/// more for the text of the state, at most 9/20.
+fn split_side(body: Rect, ui: &Model) -> (Rect, Rect) {
+    let needed = u16::try_from(super::columns::full_width(ui) + 2).unwrap_or(u16::MAX);
+    let max = u16::try_from(u32::from(body.width) * 9 / 20).unwrap_or(body.width);
+    let width = needed.saturating_add(5).min(max).max(28).min(body.width / 2);
     let list = Rect { width, ..body };
     (list, Rect { x: body.x + width, width: body.width - width, ..body })
 }
 
-/// The list takes what it needs, two fifths at most.
-fn stacked(body: Rect, ui: &Model) -> (Rect, Rect) {
+/// Divides the area into list and logs, one above the other: the list gets the height of its rows, at
+/// most two fifths.
+fn split_stacked(body: Rect, ui: &Model) -> (Rect, Rect) {
     let needed = u16::try_from(ui.list.rows.len() + 3).unwrap_or(u16::MAX);
     let height = needed.min(body.height * 2 / 5).max(4).min(body.height);
     let list = Rect { height, ..body };

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::control::wire::{ProcessState, ProjectState};
 use crate::machine::StateName;
 use crate::spec::choices;
-use crate::tui::cycle::following;
+use crate::tui::cycle::next_choice;
 use crate::tui::pattern::ListFilter;
 use crate::tui::text;
 
@@ -188,7 +188,7 @@ impl ProcessList {
     }
 
     pub fn sort_by_next(&mut self) {
-        self.sort = following(Sort::ALL, self.sort);
+        self.sort = next_choice(Sort::ALL, self.sort);
     }
 
     /// Moves the cursor to a row.

@@ -1,4 +1,4 @@
-//! Log window: the loaded part of the output, visible lines and some pages on both sides.
+//! Log window: the loaded part of the output, which is the visible lines and some pages before and after.
 
 use std::sync::Arc;
 
@@ -7,73 +7,73 @@ use jiff::Timestamp;
 use crate::control::wire::{OutputLine, OutputRow, RunMarkerKind, Severity, SliceResponse};
 use crate::tui::text::StyledLine;
 
-/// Where something is shown: stays the same when lines come on either side.
+/// The position of a row, which is not affected by lines that are loaded before or after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
 pub struct RowKey {
-    /// This line, or what stands before it.
+    /// The number of the line, or of the line after a separator.
     pub seq: u64,
-    /// It is the line.
-    pub line: bool,
-    /// Which of those before it.
+    /// Separators sort before the line of their number.
+    pub is_line: bool,
+    /// The number of a separator among those before the same line.
     pub event: u64,
 }
 
 impl RowKey {
     pub fn line(seq: u64) -> Self {
-        Self { seq, line: true, event: 0 }
+        Self { seq, is_line: true, event: 0 }
     }
 
-    pub fn of(row: &OutputRow) -> Self {
+    pub fn of_row(row: &OutputRow) -> Self {
         match row {
             OutputRow::Line { line, .. } => Self::line(line.seq),
-            OutputRow::Mark(mark) => Self { seq: mark.seq, line: false, event: mark.event },
+            OutputRow::Mark(mark) => Self { seq: mark.seq, is_line: false, event: mark.event },
         }
     }
 
-    /// The place right before it.
+    /// Returns the position immediately before this one.
     #[must_use]
     pub fn before(self) -> Self {
-        let event = if self.line { u64::MAX - 1 } else { self.event.saturating_sub(1) };
-        Self { seq: self.seq, line: false, event }
+        let event = if self.is_line { u64::MAX - 1 } else { self.event.saturating_sub(1) };
+        Self { seq: self.seq, is_line: false, event }
     }
 
-    /// The place right after it.
+    /// Returns the position immediately after this one.
     #[must_use]
     pub fn after(self) -> Self {
-        if self.line {
-            Self { seq: self.seq.saturating_add(1), line: false, event: 0 }
+        if self.is_line {
+            Self { seq: self.seq.saturating_add(1), is_line: false, event: 0 }
         } else {
             Self { event: self.event.saturating_add(1), ..self }
         }
     }
 
-    /// As the project is asked for it.
-    pub fn place(self) -> String {
-        if self.line { self.seq.to_string() } else { format!("{}.{}", self.seq, self.event) }
+    /// Returns the position in the form of the control API.
+    pub fn to_query(self) -> String {
+        if self.is_line { self.seq.to_string() } else { format!("{}.{}", self.seq, self.event) }
     }
 }
 
 #[derive(Debug, Clone)]
 pub struct LogLine {
-    /// Its place in the order of the whole project; nothing while it has not come to its end.
+    /// The number of the line in the output of the project; `None` for an unfinished line.
     pub seq: Option<u64>,
     pub time: Timestamp,
     pub name: Arc<str>,
     pub run: u32,
-    /// How grave it says it is.
+    /// The severity that the line states.
     pub level: Option<Severity>,
-    /// It goes on in the next one.
+    /// The next line is another piece of the same long line.
     pub continues: bool,
-    /// As it came.
+    /// The text as it was printed.
     pub bytes: Arc<[u8]>,
-    /// As it is drawn.
+    /// The text as it is drawn.
     pub text: StyledLine,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Separator {
     pub time: Timestamp,
-    /// Whom it is about; nothing for a mark of the user's.
+    /// The process; `None` for a mark that the user has set.
     pub name: Option<Arc<str>>,
     pub run: u32,
     pub is_start: bool,
@@ -88,7 +88,6 @@ pub enum LogItem {
 }
 
 impl LogItem {
-    /// The line, if it is one.
     pub fn line(&self) -> Option<&LogLine> {
         match self {
             Self::Line(line) => Some(line),
@@ -96,7 +95,6 @@ impl LogItem {
         }
     }
 
-    /// The separator, if it is one.
     pub fn separator(&self) -> Option<&Separator> {
         match self {
             Self::Line(_) => None,
@@ -105,100 +103,98 @@ impl LogItem {
     }
 }
 
-/// From where on rows are wanted.
+/// The start of a request for rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WindowStart {
     End,
-    /// This one, those around it.
+    /// This row and those around it.
     At(RowKey),
     Before(RowKey),
     After(RowKey),
-    /// Those that have come after this one, up to which everything was looked at.
+    /// New rows after this one, up to which all lines were searched.
     Since(RowKey),
 }
 
-/// Rows that follow each other without a gap.
+/// Consecutive rows without a gap.
 #[derive(Debug, Clone, Default)]
 pub struct LogWindow {
     items: Vec<(RowKey, LogItem)>,
     partials: Vec<LogLine>,
     is_start: bool,
     is_end: bool,
-    /// Everything before this line was looked at, and what fits is there.
+    /// All lines before this number were searched, and the matching ones are loaded.
     complete: Option<u64>,
 }
 
 impl LogWindow {
-    /// All of them, oldest first.
+    /// Returns all rows, oldest first.
     pub fn items(&self) -> &[(RowKey, LogItem)] {
         &self.items
     }
 
-    /// Lines that have not come to their end.
+    /// Returns the unfinished lines.
     pub fn partials(&self) -> &[LogLine] {
         &self.partials
     }
 
-    /// None older is kept.
+    /// Whether the project has no older rows.
     pub fn is_start(&self) -> bool {
         self.is_start
     }
 
-    /// None newer was there when it was looked last.
+    /// Whether the project had no newer rows at the latest request.
     pub fn is_end(&self) -> bool {
         self.is_end
     }
 
-    /// Where the first one stands.
-    pub fn first(&self) -> Option<RowKey> {
+    pub fn first_key(&self) -> Option<RowKey> {
         self.items.first().map(|(key, _)| *key)
     }
 
-    /// Where the last one stands.
-    pub fn last(&self) -> Option<RowKey> {
+    pub fn last_key(&self) -> Option<RowKey> {
         self.items.last().map(|(key, _)| *key)
     }
 
-    /// Up to which line everything that fits is at hand.
+    /// Returns the number of the line before which all matching lines are loaded.
     pub fn complete(&self) -> Option<u64> {
         self.complete
     }
 
-    /// There are newer ones now.
-    pub fn outdate(&mut self) {
+    /// Notes that the project has newer rows.
+    pub fn mark_outdated(&mut self) {
         self.is_end = false;
     }
 
-    /// How many stand before this one.
-    pub fn place(&self, key: RowKey) -> usize {
-        self.items.partition_point(|(one, _)| *one < key)
+    /// Returns the number of rows before this position.
+    pub fn index_of(&self, key: RowKey) -> usize {
+        self.items.partition_point(|(row, _)| *row < key)
     }
 
-    /// Takes in what was given; at most `most` are kept, those nearest to the new ones.
-    pub fn take(&mut self, from: WindowStart, given: SliceResponse, most: usize) {
-        let (is_start, is_end) = (!given.before, !given.after);
-        let complete = is_end.then_some(given.next);
-        let mut new: Vec<(RowKey, LogItem)> = given.rows.into_iter().map(item).collect();
+    /// Adds the rows of a response; keeps at most `max_rows`, those nearest to the new ones.
+    pub fn take(&mut self, from: WindowStart, response: SliceResponse, max_rows: usize) {
+        let (is_start, is_end) = (!response.before, !response.after);
+        let complete = is_end.then_some(response.next);
+        let mut new: Vec<(RowKey, LogItem)> = response.rows.into_iter().map(log_item).collect();
         let partials: Vec<LogLine> =
-            given.partials.iter().map(|line| log_line(line, None, false)).collect();
+            response.partials.iter().map(|line| log_line(line, None, false)).collect();
         match from {
-            WindowStart::Before(key) if self.first() == Some(key) => {
+            WindowStart::Before(key) if self.first_key() == Some(key) => {
                 new.append(&mut self.items);
                 self.is_start = is_start;
-                if new.len() > most {
-                    new.truncate(most);
+                if new.len() > max_rows {
+                    new.truncate(max_rows);
                     (self.is_end, self.complete) = (false, None);
                 }
                 self.items = new;
             }
-            WindowStart::After(_) | WindowStart::Since(_) if self.goes_on(from) => {
-                let last = self.last();
+            WindowStart::After(_) | WindowStart::Since(_) if self.is_continued_by(from) => {
+                let last = self.last_key();
                 new.retain(|(key, _)| last.is_none_or(|last| *key > last));
                 self.items.append(&mut new);
                 (self.is_end, self.partials, self.complete) = (is_end, partials, complete);
-                let over = self.items.len().saturating_sub(most);
-                if over > 0 {
-                    self.items.drain(..over);
+                let excess = self.items.len().saturating_sub(max_rows);
+                if excess > 0 {
+                    self.items.drain(..excess);
                     self.is_start = false;
                 }
             }
@@ -212,18 +208,18 @@ impl LogWindow {
         }
     }
 
-    /// Whether rows from there follow on what is at hand.
-    fn goes_on(&self, from: WindowStart) -> bool {
+    /// Whether rows from this start follow the loaded ones without a gap.
+    fn is_continued_by(&self, from: WindowStart) -> bool {
         match from {
-            WindowStart::After(key) => self.last() == Some(key),
+            WindowStart::After(key) => self.last_key() == Some(key),
             WindowStart::Since(key) => self.complete == Some(key.seq.saturating_add(1)),
             WindowStart::End | WindowStart::At(_) | WindowStart::Before(_) => false,
         }
     }
 }
 
-/// A row as it is shown.
-pub fn item(row: OutputRow) -> (RowKey, LogItem) {
+/// Converts a row of the output.
+pub fn log_item(row: OutputRow) -> (RowKey, LogItem) {
     match row {
         OutputRow::Line { line, level, continues } => {
             (RowKey::line(line.seq), LogItem::Line(log_line(&line, level, continues)))
@@ -231,14 +227,14 @@ pub fn item(row: OutputRow) -> (RowKey, LogItem) {
         OutputRow::Mark(mark) => {
             let next = mark.next.as_ref().map(|next| format!(" · {next}")).unwrap_or_default();
             let separator = Separator {
-                time: time(&mark.time),
+                time: parse_time(&mark.time),
                 text: format!("{} {} · run {}{next}", mark.name, mark.text, mark.run),
                 name: Some(mark.name.into()),
                 run: mark.run,
                 is_start: mark.kind == RunMarkerKind::Started,
                 is_bad: mark.success == Some(false),
             };
-            let key = RowKey { seq: mark.seq, line: false, event: mark.event };
+            let key = RowKey { seq: mark.seq, is_line: false, event: mark.event };
             (key, LogItem::Separator(separator))
         }
     }
@@ -248,7 +244,7 @@ fn log_line(line: &OutputLine, level: Option<Severity>, continues: bool) -> LogL
     let bytes = line.bytes();
     LogLine {
         seq: Some(line.seq),
-        time: time(&line.time),
+        time: parse_time(&line.time),
         name: line.name.as_str().into(),
         run: line.run,
         level,
@@ -258,6 +254,6 @@ fn log_line(line: &OutputLine, level: Option<Severity>, continues: bool) -> LogL
     }
 }
 
-fn time(text: &str) -> Timestamp {
+fn parse_time(text: &str) -> Timestamp {
     text.parse().unwrap_or(Timestamp::UNIX_EPOCH)
 }

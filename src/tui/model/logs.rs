@@ -215,7 +215,7 @@ impl LogsPane {
         (self.line_count, self.next_seq) = (response.lines, response.next.max(self.next_seq));
         self.window.take(from, response, area.rows * 12 + 200);
         if self.is_stale {
-            self.window.outdate();
+            self.window.mark_outdated();
         }
         self.rebuild_items();
         if matches!(from, WindowStart::At(_)) {
@@ -241,14 +241,14 @@ impl LogsPane {
     pub fn set_progress(&mut self, progress: &OutputProgress) {
         self.next_seq = progress.next.max(self.next_seq);
         (self.line_count, self.unseen) = (progress.lines, progress.new);
-        self.window.outdate();
+        self.window.mark_outdated();
         self.is_stale = true;
     }
 
     /// Adds a marker of the user at the end.
     pub fn mark(&mut self, time: Timestamp, text: String) {
         let event = u64::MAX / 2 + self.marks.len() as u64;
-        let key = RowKey { seq: self.next_seq, line: false, event };
+        let key = RowKey { seq: self.next_seq, is_line: false, event };
         let separator =
             Separator { time, name: None, run: 0, is_start: false, is_bad: false, text };
         self.marks.push((key, separator));
@@ -263,20 +263,24 @@ impl LogsPane {
 
     fn rebuild_items(&mut self) {
         let mut items: Vec<(RowKey, LogItem)> = if self.pretty {
-            self.window.items().iter().flat_map(|(key, item)| json::laid_out(*key, item)).collect()
+            self.window
+                .items()
+                .iter()
+                .flat_map(|(key, item)| json::pretty_rows(*key, item))
+                .collect()
         } else {
             self.window.items().to_vec()
         };
-        let (first, is_end) = (self.window.first(), self.window.is_end());
+        let (first, is_end) = (self.window.first_key(), self.window.is_end());
         let is_in_window = |key: RowKey| {
             let after = first.is_some_and(|first| first < key) || self.window.is_start();
-            after && (is_end || self.window.last().is_some_and(|last| key < last))
+            after && (is_end || self.window.last_key().is_some_and(|last| key < last))
         };
         let marks = self.marks.iter().filter(|(key, _)| is_in_window(*key));
         items.extend(marks.map(|(key, mark)| (*key, LogItem::Separator(mark.clone()))));
         items.sort_by_key(|(key, _)| *key);
         for (at, line) in self.window.partials().iter().enumerate() {
-            let key = RowKey { seq: u64::MAX, line: true, event: at as u64 };
+            let key = RowKey { seq: u64::MAX, is_line: true, event: at as u64 };
             items.push((key, LogItem::Line(LogLine { seq: None, ..line.clone() })));
         }
         self.items = items;
@@ -289,7 +293,7 @@ impl LogsPane {
             (self.unseen, self.last_jump) = (0, None);
             self.asked = None;
             // The loaded rows may be old.
-            self.window.outdate();
+            self.window.mark_outdated();
         }
     }
 
@@ -315,7 +319,7 @@ impl LogsPane {
     /// Moves a row to the top, and loads the rows around it if necessary.
     pub fn jump(&mut self, key: RowKey) {
         self.pause(key, 0);
-        let (first, last) = (self.window.first(), self.window.last());
+        let (first, last) = (self.window.first_key(), self.window.last_key());
         let is_here =
             first.is_some_and(|first| first <= key) && last.is_some_and(|last| key <= last);
         if !is_here {

@@ -1,41 +1,40 @@
-//! Selection in the logs, and its text.
+//! Selection of text in the logs.
 
 use super::log_window::{LogItem, RowKey};
 use crate::tui::text;
 
-/// A place in the text.
+/// A position in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct TextPoint {
     pub key: RowKey,
-    /// Which column of its text.
+    /// The column in the text of the row.
     pub column: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Selection {
     pub from: TextPoint,
-    /// Where it has got to.
+    /// The end that the user moves.
     pub to: TextPoint,
-    /// Whole lines.
-    pub lines: bool,
+    pub is_whole_lines: bool,
 }
 
 impl Selection {
-    pub fn ends(&self) -> (TextPoint, TextPoint) {
+    pub fn bounds(&self) -> (TextPoint, TextPoint) {
         (self.from.min(self.to), self.from.max(self.to))
     }
 
     pub fn is_empty(&self) -> bool {
-        !self.lines && self.from == self.to
+        !self.is_whole_lines && self.from == self.to
     }
 
-    /// Which columns of an item are selected, the end excluded.
+    /// Returns the first selected column of a row and the first one after the selection.
     pub fn columns(&self, key: RowKey) -> Option<(usize, usize)> {
-        let (start, end) = self.ends();
+        let (start, end) = self.bounds();
         if key < start.key || key > end.key {
             return None;
         }
-        if self.lines {
+        if self.is_whole_lines {
             return Some((0, usize::MAX));
         }
         let from = if key == start.key { start.column } else { 0 };
@@ -43,27 +42,27 @@ impl Selection {
         Some((from, to))
     }
 
-    /// Its text: lines as they were printed, without what stands before them on the screen.
+    /// Returns the selected text: lines as they were printed, without time and name.
     pub fn text(&self, items: &[(RowKey, LogItem)]) -> String {
-        let mut all = String::new();
+        let mut selected = String::new();
         for (key, item) in items {
             let Some((from, to)) = self.columns(*key) else { continue };
             let LogItem::Line(line) = item else { continue };
             if from == 0 && to == usize::MAX {
-                all.push_str(text::copied(&line.bytes).trim_end_matches(['\n', '\r']));
+                selected.push_str(text::copied(&line.bytes).trim_end_matches(['\n', '\r']));
             } else {
-                let shown = line.text.cut(from, to.saturating_sub(from));
-                shown.spans.iter().for_each(|span| all.push_str(&span.content));
+                let part = line.text.cut(from, to.saturating_sub(from));
+                part.spans.iter().for_each(|span| selected.push_str(&span.content));
             }
-            // A piece of a long line goes on in the next.
+            // The next item may be another piece of the same long line.
             if !line.continues {
-                all.push('\n');
+                selected.push('\n');
             }
         }
-        let is_part = !self.lines && self.ends().0.key == self.ends().1.key;
-        if is_part {
-            all.truncate(all.trim_end_matches('\n').len());
+        let is_within_row = !self.is_whole_lines && self.bounds().0.key == self.bounds().1.key;
+        if is_within_row {
+            selected.truncate(selected.trim_end_matches('\n').len());
         }
-        all
+        selected
     }
 }

@@ -187,13 +187,11 @@ impl Help {
         let Some(entry) = shown.get(self.cursor) else {
             return ("no matching action".to_owned(), Role::Warn);
         };
-        match entry.applies(context.facts) {
-            Err(reason) => (format!("{} does not apply: {reason}", entry.name), Role::Warn),
-            Ok(()) => {
-                let call = format!(":{} {}", entry.name, look.words(entry.takes.shape()));
-                (call.trim_end().to_owned(), Role::Dim)
-            }
+        if let Err(reason) = entry.applies(context.facts) {
+            return (format!("{} does not apply: {reason}", entry.name), Role::Warn);
         }
+        let call = format!(":{} {}", entry.name, look.words(entry.takes.shape()));
+        (call.trim_end().to_owned(), Role::Dim)
     }
 }
 

@@ -1,5 +1,5 @@
 //! Command palette: input of a command with its arguments.
-#![expect(clippy::wildcard_enum_match_arm, reason = "most kinds of arguments do not matter here")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "most keys and arguments have no meaning here")]
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -12,10 +12,10 @@ use crate::tui::fuzzy;
 use crate::tui::keys::{Chord, Key};
 use crate::tui::prompt::{EditResult, LineEditor};
 use crate::tui::text;
-use crate::tui::theme::{Role, ThemeName};
+use crate::tui::theme::Role;
 
-/// Rows of commands.
-const ROWS: u16 = 14;
+/// Visible rows of actions.
+const VISIBLE_ROWS: u16 = 14;
 
 #[derive(Debug, Clone, Default)]
 pub struct Palette {
@@ -26,12 +26,12 @@ pub struct Palette {
 }
 
 impl Palette {
-    /// A palette that begins with this text: `run `.
-    pub fn with(text: &str) -> Self {
+    /// Returns a palette with this initial text: `run `.
+    pub fn with_text(text: &str) -> Self {
         Self { edit: LineEditor::new(text), ..Self::default() }
     }
 
-    /// The name and the argument in the text.
+    /// Returns the name and the argument in the text.
     fn typed(&self) -> (&str, Option<&str>) {
         let typed = self.edit.text().trim_start();
         match typed.split_once(char::is_whitespace) {
@@ -40,8 +40,8 @@ impl Palette {
         }
     }
 
-    /// The actions that match the text, the best first.
-    pub(super) fn shown(&self) -> Vec<&'static ActionEntry> {
+    /// Returns the actions that match the text, the best first.
+    pub(super) fn matches(&self) -> Vec<&'static ActionEntry> {
         let (name, rest) = self.typed();
         if let (Some(_), Ok(action)) = (rest, name.parse::<Action>()) {
             return vec![action.entry()];
@@ -86,19 +86,19 @@ impl Palette {
     }
 
     pub(super) fn scroll(&mut self, rows: isize) -> OverlayReply {
-        self.cursor = moved(self.cursor, rows, self.shown().len());
+        self.cursor = moved(self.cursor, rows, self.matches().len());
         OverlayReply::Stay
     }
 
     fn run(&mut self, context: OverlayContext<'_>) -> OverlayReply {
         let typed = self.edit.text().trim();
-        let Some(entry) = self.shown().get(self.cursor).copied() else {
+        let Some(entry) = self.matches().get(self.cursor).copied() else {
             // The error suggests the nearest name.
             self.error = parse_call(typed).err().map(|error| error.to_string());
             return OverlayReply::Stay;
         };
         let (name, rest) = self.typed();
-        // Words that only found the action are no argument.
+        // Words that matched the action by its name or description are not an argument.
         let is_argument = name == entry.name
             || fuzzy::score(typed, entry.name).is_none() && !describes(entry, typed);
         let rest = rest.filter(|_| is_argument).unwrap_or_default();
@@ -110,7 +110,7 @@ impl Palette {
             }
         };
         match entry.applies(context.facts) {
-            // The facts are about the selected process, not about one that is named.
+            // The facts are about the selected process, not about a process in the argument.
             Err(reason) if !names_process(&call.argument) => {
                 self.error = Some(format!("{} does not apply: {reason}", entry.name));
                 OverlayReply::Stay
@@ -121,7 +121,7 @@ impl Palette {
 
     /// Completes the name of the selected action, or the last word of its argument.
     fn complete(&mut self, context: OverlayContext<'_>) {
-        let Some(entry) = self.shown().get(self.cursor).copied() else { return };
+        let Some(entry) = self.matches().get(self.cursor).copied() else { return };
         let (name, rest) = self.typed();
         let Some(rest) = rest.filter(|_| name == entry.name) else {
             let blank = if entry.takes == ArgumentKind::Nothing { "" } else { " " };
@@ -144,10 +144,10 @@ impl Palette {
         context: OverlayContext<'_>,
         buffer: &mut Buffer,
     ) -> Option<Position> {
-        let shown = self.shown();
+        let shown = self.matches();
         let width = area.width.min(92);
-        // A fixed place and size, so that nothing jumps while typing.
-        let height = area.height.min(ROWS + 4);
+        // Position and size are fixed, so that the popup does not move while the user types.
+        let height = area.height.min(VISIBLE_ROWS + 4);
         let x = area.x + (area.width - width) / 2;
         let y = area.y + (area.height - height) / 4;
         let inside = look.popup(Rect { x, y, width, height }, "Command", buffer);
@@ -173,7 +173,7 @@ impl Palette {
         cursor
     }
 
-    /// The last row: an error, or what the argument of the selected action can be.
+    /// Returns the last row: an error, or what the argument of the selected action can be.
     fn note(
         &self,
         selected: Option<&ActionEntry>,
@@ -208,22 +208,14 @@ fn names_process(argument: &Argument) -> bool {
     }
 }
 
-/// Completions of an argument.
+/// Returns the completions of an argument.
 fn candidates(takes: ArgumentKind, context: OverlayContext<'_>) -> impl Iterator<Item = &str> {
-    let fixed: &[&str] = match takes {
-        ArgumentKind::Level => &["all", "debug", "info", "warn", "error"],
-        ArgumentKind::Theme => ThemeName::WORDS,
-        ArgumentKind::Signal => {
-            &["HUP", "INT", "TERM", "USR1", "USR2", "QUIT", "KILL", "STOP", "CONT"]
-        }
-        _ => &[],
-    };
     let processes = matches!(
         takes,
         ArgumentKind::Name | ArgumentKind::Names | ArgumentKind::Scale | ArgumentKind::Signal
     );
     let names = if processes { context.names } else { &[] };
-    fixed.iter().copied().chain(names.iter().map(String::as_str))
+    takes.words().into_iter().chain(names.iter().map(String::as_str))
 }
 
 fn row(
@@ -233,7 +225,7 @@ fn row(
     look: &Appearance,
     context: OverlayContext<'_>,
 ) -> Line<'static> {
-    let (role, words) = match entry.applies(context.facts) {
+    let (role, description) = match entry.applies(context.facts) {
         Ok(()) => (Role::Text, entry.description.to_owned()),
         Err(reason) => (Role::Dim, format!("{} ({reason})", entry.description)),
     };
@@ -245,7 +237,7 @@ fn row(
     Line::from(vec![
         look.span(cursor, Role::Focus),
         look.span(format!("{name} "), role),
-        look.span(look.pad(&words, room), Role::Dim),
+        look.span(look.pad(&description, room), Role::Dim),
         look.span(" ", role),
         look.span(look.fit(&keys, key_columns), Role::Key),
     ])

@@ -135,7 +135,7 @@ fn every_action_is_found_in_the_palette_by_its_name() {
         let mut overlay = palette();
         world.typed(&mut overlay, entry.name);
         let Overlay::Palette(palette) = &overlay else { unreachable!() };
-        assert_eq!(palette.shown().first().map(|entry| entry.name), Some(entry.name));
+        assert_eq!(palette.matches().first().map(|entry| entry.name), Some(entry.name));
     }
 }
 

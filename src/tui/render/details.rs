@@ -332,11 +332,11 @@ fn draw_runs_and_usage(ui: &Model, area: Rect, buffer: &mut Buffer) {
 
 fn last_lines(ui: &Model) -> Vec<StyledLine> {
     let Some(known) = ui.details_data() else { return Vec::new() };
-    let lines = known.last.rows.iter().filter_map(|row| match row {
+    let lines = known.last_lines.rows.iter().filter_map(|row| match row {
         OutputRow::Line { line, .. } => Some(line),
         OutputRow::Mark(_) => None,
     });
-    let lines: Vec<_> = lines.chain(&known.last.partials).collect();
+    let lines: Vec<_> = lines.chain(&known.last_lines.partials).collect();
     let hidden = lines.len().saturating_sub(LAST_LINES);
     lines.into_iter().skip(hidden).map(|line| StyledLine::of(&line.bytes(), true)).collect()
 }

@@ -17,8 +17,8 @@ use crate::tui::theme::Role;
 /// With fewer columns the only key that is always shown is the one that quits.
 const NARROW: u16 = 32;
 
-/// Actions to show, the most important first.
-fn hinted(focus: Focus) -> &'static [Action] {
+/// Returns the actions to show, the most important first.
+fn hinted_actions(focus: Focus) -> &'static [Action] {
     match focus {
         Focus::List => &[
             Action::Open,
@@ -50,8 +50,8 @@ fn hinted(focus: Focus) -> &'static [Action] {
     }
 }
 
-/// Actions to show before all others, during a selection or a search.
-fn urgent(ui: &Model, focus: Focus) -> &'static [Action] {
+/// Returns the actions to show first, during a selection or a search.
+fn priority_actions(ui: &Model, focus: Focus) -> &'static [Action] {
     match focus {
         Focus::Logs if ui.selection.is_some() => &[Action::Copy, Action::Back],
         Focus::Logs if ui.logs.search.is_some() => {
@@ -67,14 +67,15 @@ pub(super) fn draw(ui: &Model, area: Rect, buffer: &mut Buffer) {
     let facts = ui.action_facts();
     let always: &[_] =
         if area.width < NARROW { &[Action::Quit] } else { &[Action::Help, Action::Quit] };
-    let hint = |action: &Action| Some(format!("{} {}", key(ui, *action)?, action.entry().hint));
+    let hint =
+        |action: &Action| Some(format!("{} {}", key_label(ui, *action)?, action.entry().hint));
     let always = always.iter().filter_map(hint).collect::<Vec<_>>().join("  ");
     let reserved = if always.is_empty() { 0 } else { text::width(&always) + 2 };
     let mut room = usize::from(area.width).saturating_sub(reserved + 1);
     let mut line = Line::from(" ");
-    for action in urgent(ui, focus).iter().chain(hinted(focus)) {
+    for action in priority_actions(ui, focus).iter().chain(hinted_actions(focus)) {
         let entry = action.entry();
-        let Some(key) = key(ui, *action).filter(|_| entry.applies(&facts).is_ok()) else {
+        let Some(key) = key_label(ui, *action).filter(|_| entry.applies(&facts).is_ok()) else {
             continue;
         };
         let hint = format!(" {}  ", entry.hint);
@@ -90,8 +91,8 @@ pub(super) fn draw(ui: &Model, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// Draws the prompt, else the status message; returns the position of the cursor. Without a row for
-/// it, it is drawn over the key hints while there is something to show.
+/// Draws the prompt, else the status message; returns the position of the cursor. Without a row of
+/// their own, they are drawn over the key hints while there is something to show.
 pub(super) fn draw_notes(
     ui: &Model,
     area: Rect,
@@ -119,34 +120,35 @@ pub(super) fn draw_notes(
     None
 }
 
-/// The progress of the latest command that is not done.
+/// Returns the progress of the latest command that has not completed.
 fn progress(ui: &Model) -> Option<String> {
     if ui.is_ending() {
         return shutdown_progress(ui);
     }
     let command = ui.running_commands.last()?;
-    let (verb, names) = command.description.split_once(' ').unwrap_or_default();
-    let verb = match verb {
-        "start" => "starting",
-        "stop" => "stopping",
-        "kill" => "killing",
-        "run" => return Some(format!("starting: {names}")),
-        _ => "restarting",
-    };
+    let subject = &command.subject;
+    if command.action == Action::RunAdHoc {
+        return Some(format!("starting: {subject}"));
+    }
+    let verbs =
+        [(Action::Start, "starting"), (Action::Stop, "stopping"), (Action::Kill, "killing")];
+    let verb = verbs.iter().find(|(action, _)| *action == command.action);
+    let verb = verb.map_or("restarting", |(_, verb)| verb);
     let members = command.names.iter().filter_map(|name| ui.process(name));
-    let until_kill = members.filter(is_stopping).filter(|process| !process.killed);
+    let until_kill =
+        members.filter(|process| is_stopping(process)).filter(|process| !process.killed);
     let slowest = until_kill.max_by_key(|process| process.until_ms);
     let left = slowest.and_then(|process| seconds_left(process, ui.age())).map(|left| {
-        let kill = key(ui, Action::Kill);
+        let kill = key_label(ui, Action::Kill);
         let kill = kill.map(|key| format!(", press {key} to kill now")).unwrap_or_default();
         format!(": {left} until it is killed{kill}")
     });
-    Some(format!("{verb} {names}{}", left.unwrap_or_default()))
+    Some(format!("{verb} {subject}{}", left.unwrap_or_default()))
 }
 
-/// The process that the shutdown of the project waits for.
+/// Returns the progress of the shutdown: the process that it waits for.
 fn shutdown_progress(ui: &Model) -> Option<String> {
-    let mut stopping = ui.overview.processes.iter().filter(is_stopping);
+    let mut stopping = ui.overview.processes.iter().filter(|process| is_stopping(process));
     let first = stopping.next()?;
     let more = match stopping.count() {
         0 => String::new(),
@@ -154,17 +156,17 @@ fn shutdown_progress(ui: &Model) -> Option<String> {
     };
     let left = seconds_left(first, ui.age()).filter(|_| !first.killed);
     let left = left.map(|left| format!(", killed in {left}")).unwrap_or_default();
-    let kill = key(ui, Action::Interrupt).filter(|_| ui.quitting < QuitState::Killing);
+    let kill = key_label(ui, Action::Interrupt).filter(|_| ui.quitting < QuitState::Killing);
     let kill = kill.map(|key| format!("; {key} kills all")).unwrap_or_default();
     Some(format!("stopping all: waiting for {}{more}{left}{kill}", first.name))
 }
 
-fn is_stopping(process: &&ProcessState) -> bool {
+fn is_stopping(process: &ProcessState) -> bool {
     process.state == StateName::Stopping
 }
 
-/// The key of an action as it is shown.
-fn key(ui: &Model, action: Action) -> Option<String> {
+/// Returns the label of the key of an action.
+fn key_label(ui: &Model, action: Action) -> Option<String> {
     ui.config.keymap.hint(ui.focus(), action, ui.look.glyphs.unicode)
 }
 

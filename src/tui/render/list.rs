@@ -13,7 +13,7 @@ use crate::control::wire::{PoolStatus, ProcessState};
 use crate::machine::StateName;
 use crate::spec::format_size;
 use crate::tui::appearance::{put, tint};
-use crate::tui::model::columns::{ListColumns, visible};
+use crate::tui::model::columns::{ListColumns, visible_rows};
 use crate::tui::model::layout::PaneArea;
 use crate::tui::model::list::{ListRow, RowId, RowPlace, Sort};
 use crate::tui::model::{Model, Pane};
@@ -22,17 +22,17 @@ use crate::tui::theme::Role;
 
 /// Whether there is room for resource usage, or the list is sorted by it.
 pub(super) fn shows_usage(ui: &Model, pane: PaneArea) -> bool {
-    let columns = ListColumns::with(ui, usize::from(pane.inside.width), true);
+    let columns = ListColumns::with_usage(ui, usize::from(pane.inside.width), true);
     columns.cpu > 0 || columns.memory > 0 || matches!(ui.list.sort, Sort::Cpu | Sort::Memory)
 }
 
 pub(super) fn draw(ui: &Model, pane: PaneArea, buffer: &mut Buffer) {
     let rows = &ui.list.rows;
     let inside = pane.inside;
-    let (head, visible) = visible(ui, inside);
+    let (head, visible) = visible_rows(ui, inside);
     border(ui, &visible, usize::from(inside.height) < rows.len() + head)
         .draw(pane, &ui.look, buffer);
-    let columns = ListColumns::of(ui, usize::from(inside.width));
+    let columns = ListColumns::new(ui, usize::from(inside.width));
     if head > 0 {
         put(inside, 0, &heading(ui, columns), buffer);
     }
@@ -48,7 +48,7 @@ pub(super) fn draw(ui: &Model, pane: PaneArea, buffer: &mut Buffer) {
 
 /// The row of the list at this row of the screen.
 pub fn row_at(ui: &Model, inside: Rect, y: u16) -> Option<usize> {
-    let (head, visible) = visible(ui, inside);
+    let (head, visible) = visible_rows(ui, inside);
     let at = usize::from(y.checked_sub(inside.y)?).checked_sub(head)?;
     visible.into_iter().nth(at)
 }

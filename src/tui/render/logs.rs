@@ -15,7 +15,7 @@ use crate::tui::model::list::RowId;
 use crate::tui::model::log_window::{LogItem, LogLine, RowKey, Separator};
 use crate::tui::model::logs::scroll::ShownRow;
 use crate::tui::model::logs::{LogsPosition, LogsSource};
-use crate::tui::model::viewport::{gutter, name_width, stamp_width};
+use crate::tui::model::viewport::{gutter_width, name_width, stamp_width};
 use crate::tui::model::{Model, Pane};
 use crate::tui::text::{self, StyledLine};
 use crate::tui::theme::Role;
@@ -157,7 +157,7 @@ fn log_line(
     let look = &ui.look;
     let pane = ui.logs_area();
     let mut spans: Vec<Span<'static>> = Vec::new();
-    if gutter(ui) > 0 {
+    if gutter_width(ui) > 0 {
         let width = stamp_width(ui.logs.stamps);
         if width > 0 {
             let stamp = if row.row == 0 { stamp(ui, line.time, before) } else { String::new() };

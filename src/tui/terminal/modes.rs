@@ -10,21 +10,22 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 /// Alternate screen, no cursor, bracketed paste, focus events.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h";
-/// The reverse; attributes are reset first, so that they do not colour what follows.
+/// Reverses [`ENTER`]; attributes are reset first, so that they do not colour what follows.
 const LEAVE: &str = "\x1b[0m\x1b[?1004l\x1b[?2004l\x1b[?1049l\x1b[?25h";
 /// Buttons, drags, wheel, in coordinates that do not end at column 223.
 pub(super) const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1002h\x1b[?1006h";
 pub(super) const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1002l\x1b[?1000l";
 
-/// The original modes while ours are set. Global, because a panic anywhere must restore them.
+/// The original modes while the interface has set its own. Global, because a panic in any thread must
+/// restore them.
 static ORIGINAL: Mutex<Option<Termios>> = Mutex::new(None);
 
-/// Held during a write, so that a panic does not write in the middle of a frame.
+/// Locked during a write, so that a panic does not write in the middle of a frame.
 static WRITING: Mutex<()> = Mutex::new(());
 /// A panic has restored the terminal: pending writes are dropped.
 static ABANDONED: AtomicBool = AtomicBool::new(false);
 
-/// How often and at which interval a panic checks whether a write has ended.
+/// How often, and at which interval, a panic checks whether a write has ended.
 const MAX_CHECKS: u32 = 20;
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
@@ -41,12 +42,12 @@ pub(super) fn enter(mouse: bool) -> io::Result<Vec<u8>> {
     Ok([ENTER, if mouse { MOUSE_ON } else { "" }].concat().into_bytes())
 }
 
-/// The sequence to write to the terminal before it is left.
+/// Returns the sequence that restores the terminal on exit.
 pub(super) fn restore_sequence() -> Vec<u8> {
     [MOUSE_OFF, LEAVE].concat().into_bytes()
 }
 
-/// Restores the original modes, if ours are set.
+/// Restores the original modes, if they were changed.
 pub(super) fn leave() {
     if let Some(original) = original().take() {
         _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &original);
@@ -70,7 +71,7 @@ pub(super) fn unless_abandoned(write: impl FnOnce() -> io::Result<()>) -> io::Re
     if ABANDONED.load(Ordering::SeqCst) { Ok(()) } else { write() }
 }
 
-/// Waits until no write is running, but not for long: the terminal may read nothing.
+/// Waits until no write is running, for 200 ms at most: the terminal may not read at all.
 fn await_write() -> Option<MutexGuard<'static, ()>> {
     for _ in 0..MAX_CHECKS {
         match WRITING.try_lock() {
@@ -90,7 +91,7 @@ fn original() -> MutexGuard<'static, Option<Termios>> {
     ORIGINAL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Discards what the terminal has not read.
+/// Discards the output that the terminal has not read.
 pub(super) fn discard() {
     let stdout = rustix::stdio::stdout();
     _ = rustix::termios::tcflush(stdout.as_fd(), rustix::termios::QueueSelector::OFlush);

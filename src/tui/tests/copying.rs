@@ -31,8 +31,8 @@ fn what_is_selected_and_not_at_hand_is_got_from_the_project() {
     let Cmd::CopyFrom(CopySource::Lines(asked, selection)) = last(&mut world) else {
         panic!("none")
     };
-    assert_eq!(selection.ends().0.key, RowKey::default());
-    assert_eq!(selection.ends().1.key, RowKey::line(5199));
+    assert_eq!(selection.bounds().0.key, RowKey::default());
+    assert_eq!(selection.bounds().1.key, RowKey::line(5199));
     assert_eq!(asked, world.ui.logs.slice_query());
 }
 

@@ -206,7 +206,7 @@ impl World {
             reveal,
             details: serde_json::from_value(details).unwrap(),
             why: serde_json::from_value(why).unwrap(),
-            last: self.slice(&asked),
+            last_lines: self.slice(&asked),
         })
     }
 

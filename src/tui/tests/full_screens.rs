@@ -263,7 +263,7 @@ fn values_that_look_like_secrets_are_asked_for_first() {
     let mut world = worker();
     world.ui.details.toggle_values();
     assert_eq!(world.ui.details.tab, DetailsTab::Env, "it leads to where the values are");
-    assert!(world.ui.details.values);
+    assert!(world.ui.details.reveals_values);
     let screen = screen_text(&world.ui, details::draw, (120, 36));
     assert!(screen.contains("dev") && screen.contains("E shows it"), "{screen}");
 }
@@ -272,10 +272,10 @@ fn values_that_look_like_secrets_are_asked_for_first() {
 fn tabs_go_round_and_scrolling_stops_at_the_ends() {
     let mut details = DetailsView::default();
     for tab in DetailsTab::ALL.iter().cycle().skip(1).take(7) {
-        details.turn(false);
+        details.next_tab(false);
         assert_eq!(details.tab, *tab);
     }
-    details.turn(true);
+    details.next_tab(true);
     assert_eq!(details.tab, DetailsTab::Runs);
     let mut world = worker();
     world.keys("[ pagedown");
@@ -382,7 +382,7 @@ proptest! {
         (ui.usage, ui.row, ui.timeline) = (used(&shares).usage, at, all_events());
         ui.overview.processes[2].why.clone_from(&hostile);
         ui.timeline.step(isize::try_from(at).unwrap());
-        ui.details = DetailsView { tab, above: at, values: unicode };
+        ui.details = DetailsView { tab, above: at, reveals_values: unicode };
         for draw in [timeline::draw as Draw, graph::draw, stats::draw, details::draw] {
             _ = text(&drawn(size, &look, &screen(&ui, draw)));
         }

@@ -197,7 +197,7 @@ fn the_wheel_goes_to_what_is_under_it() {
 fn a_drag_copies_on_release() {
     use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
     let mut world = World::shop((120, 36));
-    let gutter = crate::tui::model::viewport::gutter(&world.ui) as u16;
+    let gutter = crate::tui::model::viewport::gutter_width(&world.ui) as u16;
     let inside = crate::tui::model::layout::areas(&world.ui).logs.unwrap().inside;
     let mouse = |kind, x, y| {
         let (column, row) = (inside.x + gutter + x, inside.y + y);

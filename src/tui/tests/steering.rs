@@ -422,7 +422,7 @@ fn a_suspended_engine_is_said_until_it_continues() {
     let mut world = World::shop((120, 36));
     let problem = ControlError::new(ControlErrorKind::Suspended, "shop is suspended: pid 7");
     world.tell(Msg::Suspended(Some(problem)));
-    world.pass(Duration::from_secs(60));
+    world.pass(Duration::from_mins(1));
     assert!(world.screen().contains("shop is suspended: pid 7"), "{}", world.screen());
     world.tell(Msg::Suspended(None));
     assert!(!world.screen().contains("suspended"), "{}", world.screen());

@@ -18,7 +18,7 @@ pub(super) fn call(ui: &mut Model, call: ActionCall, cmds: &mut Cmds) {
             ui.notify(format!("{}: {reason}", call.action.entry().hint), Role::Warn);
             return;
         }
-        if commands::asks_first(ui, call.action) {
+        if commands::confirm(ui, call.action) {
             return;
         }
     }

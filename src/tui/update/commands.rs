@@ -10,19 +10,22 @@ use crate::control::wire::{
 };
 use crate::spec::{Signal, counted};
 use crate::tui::action::{Action, ActionCall, Argument, GroupedAction, LogsAction, ProcessAction};
+use crate::tui::model::details::DetailsView;
 use crate::tui::model::list::RowId;
-use crate::tui::model::{Model, PromptKind, Screen};
+use crate::tui::model::{Model, PromptKind, RunningCommand, Screen};
 use crate::tui::msg::Cmd;
 use crate::tui::overlay::{Dialog, Overlay, signals};
 use crate::tui::theme::Role;
 
-/// The same order again within this is the same wish: a key held down.
-const BURST: Duration = Duration::from_millis(400);
-/// Rows of names in a question.
-const NAMED: usize = 6;
+/// The same command again within this time comes from a key that is held down, and is not sent.
+const HELD_KEY_INTERVAL: Duration = Duration::from_millis(400);
+/// Rows of names in a confirmation, and names in each.
+const NAME_ROWS: usize = 6;
+const NAMES_PER_ROW: usize = 4;
 
-/// Asks before what is about many and hard to undo, and before anything that is about all.
-pub(super) fn asks_first(ui: &mut Model, action: Action) -> bool {
+/// Opens a confirmation before an action on all processes, and before several are stopped or killed;
+/// returns whether it is open.
+pub(super) fn confirm(ui: &mut Model, action: Action) -> bool {
     let GroupedAction::Process(process) = action.grouped() else { return false };
     let verb = match process {
         ProcessAction::Start => "Start",
@@ -42,24 +45,25 @@ pub(super) fn asks_first(ui: &mut Model, action: Action) -> bool {
         | ProcessAction::Send => return false,
     };
     let is_all = ui.list.marks.is_empty() && ui.list.cursor == RowId::All;
-    let ends = matches!(action, Action::Stop | Action::Kill);
-    let meant = ui.targets(action);
-    if !(is_all || ends && meant.len() > 1) {
+    let is_end = matches!(action, Action::Stop | Action::Kill);
+    let names = ui.targets(action);
+    if !(is_all || is_end && names.len() > 1) {
         return false;
     }
-    let number = format!("{}:", counted(meant.len(), "process"));
-    let names = meant.chunks(4).map(|some| some.join(", "));
-    let mut body: Vec<String> = std::iter::once(number).chain(names.take(NAMED)).collect();
-    if meant.len() > NAMED * 4 {
-        body.push(format!("and {} more", meant.len() - NAMED * 4));
+    let number = format!("{}:", counted(names.len(), "process"));
+    let rows = names.chunks(NAMES_PER_ROW).map(|row| row.join(", "));
+    let mut body: Vec<String> = std::iter::once(number).chain(rows.take(NAME_ROWS)).collect();
+    let hidden = names.len().saturating_sub(NAME_ROWS * NAMES_PER_ROW);
+    if hidden > 0 {
+        body.push(format!("and {hidden} more"));
     }
     let title = if is_all { format!("{verb} all?") } else { format!("{verb} these?") };
-    let call = ActionCall { action, argument: Argument::Names(meant) };
+    let call = ActionCall { action, argument: Argument::Names(names) };
     ui.overlay = Some(Overlay::Dialog(Dialog::confirm(title, body, call)));
     true
 }
 
-/// Does what is about the chosen process; false where it has no meaning now.
+/// Handles the actions on the selected processes; returns `false` if the action has no effect now.
 pub(super) fn process(
     ui: &mut Model,
     action: ProcessAction,
@@ -90,18 +94,18 @@ pub(super) fn process(
             ControlCommand::Restart(request)
         }),
         ProcessAction::Signal => {
-            if let Argument::Signal { signal: which, names } = argument {
-                signal(ui, *which, names.clone(), cmds);
+            if let Argument::Signal { signal, names } = argument {
+                send_signal(ui, *signal, names.clone(), cmds);
             } else {
-                let whom = short(&ui.targets(Action::Signal));
-                ui.overlay = Some(Overlay::Dialog(signals(&whom)));
+                let subject = short(&ui.targets(Action::Signal));
+                ui.overlay = Some(Overlay::Dialog(signals(&subject)));
             }
         }
         ProcessAction::ScaleUp => scale_by(ui, 1, cmds),
         ProcessAction::ScaleDown => scale_by(ui, -1, cmds),
         ProcessAction::Scale => {
             if let Argument::Scale { name, replicas } = argument {
-                let name = name.clone().or_else(|| process_of(ui));
+                let name = name.clone().or_else(|| selected_process(ui));
                 scale_to(ui, name, *replicas, cmds);
             }
         }
@@ -111,7 +115,7 @@ pub(super) fn process(
             ui.notify("a terminal cannot be attached to in this version", Role::Warn);
         }
         ProcessAction::Browse => {
-            if let Some(port) = ui.cursor_process().and_then(|one| one.port) {
+            if let Some(port) = ui.cursor_process().and_then(|process| process.port) {
                 cmds.push(Cmd::Browse(format!("http://127.0.0.1:{port}")));
             }
         }
@@ -123,7 +127,7 @@ pub(super) fn process(
     true
 }
 
-/// The details of the one that is named, or of the chosen one.
+/// Opens the details of the named process, or of the selected one.
 fn details(ui: &mut Model, argument: &Argument) {
     if let Argument::Names(names) = argument
         && let Some(name) = names.first()
@@ -131,12 +135,12 @@ fn details(ui: &mut Model, argument: &Argument) {
         ui.list.go_to(name, &ui.overview);
     }
     if ui.screen != Screen::Details {
-        (ui.details, ui.screen) =
-            (crate::tui::model::details::DetailsView::default(), Screen::Details);
+        (ui.details, ui.screen) = (DetailsView::default(), Screen::Details);
     }
 }
 
-/// Where it is declared: replicas stand in one place, and the jobs of a pool beside each other.
+/// Edits the declaration of the selected row. Any member will do: replicas have one declaration, and
+/// the jobs of a pool are declared next to each other.
 fn edit(ui: &mut Model, cmds: &mut Cmds) {
     let members = ui.list.row().map(|row| row.members.as_slice()).unwrap_or_default();
     if let Some(name) = ui.processes(members).next().map(|process| process.name.to_string()) {
@@ -144,7 +148,7 @@ fn edit(ui: &mut Model, cmds: &mut Cmds) {
     }
 }
 
-/// Starts or ends the processes of the argument, or those that the action addresses.
+/// Sends a command for the processes of the argument, or for those that the action addresses.
 fn execute(
     ui: &mut Model,
     action: Action,
@@ -161,56 +165,58 @@ fn execute(
         | Argument::Level(_)
         | Argument::Signal { .. } => ui.targets(action),
     };
-    let words = format!("{} {}", action.name(), short(&names));
-    if is_burst(ui, &words) {
+    let running = RunningCommand { action, subject: short(&names), names: names.clone() };
+    let description = running.description();
+    if is_burst(ui, &description) {
         return;
     }
-    progress::begin(ui, action, &names, &words);
-    cmds.push(Cmd::Execute(command(names), words));
+    progress::begin(ui, running);
+    cmds.push(Cmd::Execute(command(names), description));
 }
 
-/// Whether the same was ordered a moment ago. A key that is held down renews the moment.
-fn is_burst(ui: &mut Model, words: &str) -> bool {
+/// Whether the same command was sent a moment ago. A key that is held down extends the moment.
+fn is_burst(ui: &mut Model, description: &str) -> bool {
     let now = ui.now.since_start;
-    let same = |(last, at): &(String, Duration)| last == words && now.saturating_sub(*at) < BURST;
-    let is_burst = ui.last_command.as_ref().is_some_and(same);
-    ui.last_command = Some((words.to_owned(), now));
+    let is_same = |(last, at): &(String, Duration)| {
+        last == description && now.saturating_sub(*at) < HELD_KEY_INTERVAL
+    };
+    let is_burst = ui.last_command.as_ref().is_some_and(is_same);
+    ui.last_command = Some((description.to_owned(), now));
     is_burst
 }
 
-/// Whether changes of their files count: where one of them counts, none does afterwards.
+/// Pauses the watching of files for the selected processes; resumes it if it is paused for all.
 fn watch(ui: &mut Model, cmds: &mut Cmds) {
-    let meant = ui.target_processes();
-    let watched = |name: &String| {
-        let one = ui.process(name)?;
-        Some((one.name.to_string(), one.watch?))
-    };
-    let all: Vec<(String, WatchState)> = meant.iter().filter_map(watched).collect();
-    let on = !all.iter().any(|(_, state)| *state == WatchState::On);
-    let names: Vec<String> = all.into_iter().map(|(name, _)| name).collect();
+    let targets = ui.target_processes();
+    let watched = targets.iter().filter_map(|name| {
+        let process = ui.process(name)?;
+        Some((process.name.to_string(), process.watch?))
+    });
+    let (names, states): (Vec<String>, Vec<WatchState>) = watched.unzip();
+    let on = !states.contains(&WatchState::On);
     if names.is_empty() {
         ui.notify("watch: none of these watches files", Role::Warn);
         return;
     }
-    let words = format!("watch {} {}", if on { "on" } else { "off" }, short(&names));
-    if is_burst(ui, &words) {
+    let description = format!("watch {} {}", if on { "on" } else { "off" }, short(&names));
+    if is_burst(ui, &description) {
         return;
     }
-    let said =
+    let effect =
         if on { "changes of its files count again" } else { "changes of its files do not count" };
-    ui.notify(format!("{}: {said}", short(&names)), Role::Text);
-    cmds.push(Cmd::Execute(ControlCommand::Watch(WatchRequest { names, on }), words));
+    ui.notify(format!("{}: {effect}", short(&names)), Role::Text);
+    cmds.push(Cmd::Execute(ControlCommand::Watch(WatchRequest { names, on }), description));
 }
 
-pub(super) fn signal(ui: &mut Model, signal: Signal, names: Vec<String>, cmds: &mut Cmds) {
+pub(super) fn send_signal(ui: &mut Model, signal: Signal, names: Vec<String>, cmds: &mut Cmds) {
     let names = if names.is_empty() { ui.targets(Action::Signal) } else { names };
-    let words = format!("signal {signal} to {}", short(&names));
-    ui.notify(words.clone(), Role::Text);
-    cmds.push(Cmd::Execute(ControlCommand::Signal(SignalRequest { names, signal }), words));
+    let description = format!("signal {signal} to {}", short(&names));
+    ui.notify(description.clone(), Role::Text);
+    cmds.push(Cmd::Execute(ControlCommand::Signal(SignalRequest { names, signal }), description));
 }
 
-/// The process the cursor is on, whichever of its replicas.
-fn process_of(ui: &Model) -> Option<String> {
+/// Returns the declared process of the selected row, which may be one of its replicas.
+fn selected_process(ui: &Model) -> Option<String> {
     match &ui.list.cursor {
         RowId::Replicas(name) => Some(name.clone()),
         RowId::Process(name) => ui.process(name).map(|process| process.process.to_string()),
@@ -219,16 +225,16 @@ fn process_of(ui: &Model) -> Option<String> {
 }
 
 fn scale_by(ui: &mut Model, by: i32, cmds: &mut Cmds) {
-    let Some(process) = process_of(ui) else { return };
-    let now = match &ui.last_scale {
-        // What was ordered counts, also while it has not come about.
+    let Some(process) = selected_process(ui) else { return };
+    let replicas = match &ui.last_scale {
+        // The project may still be on its way to the number that was requested last.
         Some((name, number)) if *name == process => *number,
         _ => {
-            let all = ui.overview.processes.iter();
-            all.filter(|one| one.process == process).count() as u32
+            let members = ui.overview.processes.iter();
+            members.filter(|member| member.process == process).count() as u32
         }
     };
-    scale_to(ui, Some(process), now.saturating_add_signed(by), cmds);
+    scale_to(ui, Some(process), replicas.saturating_add_signed(by), cmds);
 }
 
 fn scale_to(ui: &mut Model, name: Option<String>, replicas: u32, cmds: &mut Cmds) {
@@ -237,10 +243,10 @@ fn scale_to(ui: &mut Model, name: Option<String>, replicas: u32, cmds: &mut Cmds
         return;
     };
     ui.last_scale = Some((process.clone(), replicas));
-    let words = format!("{process} to {}", counted(replicas, "replica"));
-    ui.notify(format!("scaling {words}"), Role::Text);
+    let change = format!("{process} to {}", counted(replicas, "replica"));
+    ui.notify(format!("scaling {change}"), Role::Text);
     cmds.push(Cmd::Execute(
         ControlCommand::Scale(ScaleRequest { process, replicas, no_wait: true }),
-        words,
+        change,
     ));
 }

@@ -27,7 +27,7 @@ pub(super) fn select(ui: &mut Model) {
     let last = shown.last().and_then(|row| ui.logs.items().get(row.item));
     if let Some((key, _)) = last {
         let point = TextPoint { key: *key, column: 0 };
-        ui.selection = Some(Selection { from: point, to: point, lines: true });
+        ui.selection = Some(Selection { from: point, to: point, is_whole_lines: true });
         ui.logs.hold(pane);
         ui.pane = Pane::Logs;
         ui.notify("select with the arrows, y copies, esc leaves", Role::Text);
@@ -50,7 +50,7 @@ pub(super) fn selected(ui: &mut Model, cmds: &mut Cmds) {
 /// Returns the command that copies a selection; `None` if it is empty.
 pub(super) fn copy_cmd(ui: &Model, selection: Selection) -> Option<Cmd> {
     let items = ui.logs.items();
-    let (start, end) = selection.ends();
+    let (start, end) = selection.bounds();
     let first = items.first().is_some_and(|(key, _)| *key <= start.key);
     let last = items.last().is_some_and(|(key, _)| end.key <= *key);
     if !(first && last) {
@@ -68,7 +68,7 @@ pub(super) fn visible(ui: &Model, cmds: &mut Cmds) {
         row.and_then(|row| items.get(row.item)).map(|(key, _)| TextPoint { key: *key, column: 0 })
     };
     if let (Some(from), Some(to)) = (key(shown.first()), key(shown.last())) {
-        cmds.push(Cmd::Copy(Selection { from, to, lines: true }.text(items)));
+        cmds.push(Cmd::Copy(Selection { from, to, is_whole_lines: true }.text(items)));
     }
 }
 

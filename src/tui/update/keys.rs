@@ -16,7 +16,7 @@ pub(super) fn key(ui: &mut Model, chord: Chord, cmds: &mut Cmds) {
     } else if let Some(action) = ui.config.keymap.action(ui.focus(), chord) {
         actions::call(ui, action.into(), cmds);
     } else {
-        let key = chord.shown(ui.look.glyphs.unicode);
+        let key = chord.label(ui.look.glyphs.unicode);
         ui.notify(format!("{key} has no action here (? for help)"), Role::Dim);
     }
 }
@@ -53,7 +53,7 @@ pub(super) fn overlay(
         OverlayReply::Revert(theme) => actions::set_theme(ui, theme),
         OverlayReply::Run(call) => actions::call(ui, call, cmds),
         OverlayReply::Chosen(choice) => match choice {
-            OverlayChoice::Signal(signal) => commands::signal(ui, signal, Vec::new(), cmds),
+            OverlayChoice::Signal(signal) => commands::send_signal(ui, signal, Vec::new(), cmds),
             OverlayChoice::Copy(choice) => copy::of_process(ui, choice, cmds),
             OverlayChoice::Theme(theme) => actions::set_theme(ui, theme),
             OverlayChoice::StopAll => quit::stop(ui, cmds),

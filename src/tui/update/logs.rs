@@ -96,7 +96,7 @@ fn scroll(ui: &mut Model, motion: Motion) {
     }
     let area = ui.logs_area();
     let rows = motion.rows(area.rows);
-    match ui.selection.filter(|selection| selection.lines) {
+    match ui.selection.filter(|selection| selection.is_whole_lines) {
         Some(selection) => extend_selection(ui, selection, rows),
         None => ui.logs.scroll(rows, area),
     }
@@ -125,7 +125,7 @@ fn extend_selection(ui: &mut Model, selection: Selection, rows: isize) {
 
 /// Extends a selection of whole lines to a row.
 fn select_to(ui: &mut Model, key: RowKey) {
-    if let Some(selection) = ui.selection.as_mut().filter(|selection| selection.lines) {
+    if let Some(selection) = ui.selection.as_mut().filter(|selection| selection.is_whole_lines) {
         selection.to = TextPoint { key, column: 0 };
     }
 }

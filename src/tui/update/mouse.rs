@@ -80,7 +80,7 @@ fn point(ui: &Model, inside: Rect, at: Position) -> Option<TextPoint> {
     let rows = ui.logs.shown(ui.logs_area());
     let row = rows.get(usize::from(at.y.checked_sub(inside.y)?))?;
     let (key, _) = ui.logs.items().get(row.item)?;
-    let gutter = crate::tui::model::viewport::gutter(ui);
+    let gutter = crate::tui::model::viewport::gutter_width(ui);
     let column = usize::from(at.x.saturating_sub(inside.x)).saturating_sub(gutter);
     let pane = ui.logs_area();
     // All rows of a wrapped line count as one text.
@@ -103,14 +103,14 @@ fn drag(ui: &mut Model, at: Position) {
     }
     let y = at.y.clamp(pane.inside.y, pane.inside.bottom().saturating_sub(1));
     if let Some(to) = point(ui, pane.inside, Position { y, ..at }) {
-        ui.selection = Some(Selection { from, to, lines: false });
+        ui.selection = Some(Selection { from, to, is_whole_lines: false });
     }
 }
 
 fn release(ui: &mut Model, cmds: &mut Cmds) {
     ui.drag_from = None;
     let Some(selection) = ui.selection else { return };
-    if !selection.lines && !selection.is_empty() {
+    if !selection.is_whole_lines && !selection.is_empty() {
         cmds.extend(super::copy::copy_cmd(ui, selection));
     }
 }

@@ -12,12 +12,11 @@ use crate::tui::theme::Role;
 const NAMES: usize = 3;
 
 /// Starts to show the progress of a command.
-pub(super) fn begin(ui: &mut Model, action: Action, names: &[String], description: &str) {
+pub(super) fn begin(ui: &mut Model, command: RunningCommand) {
     // A kill after a stop, and a restart after a start, replaces it.
-    let is_about = |name: &String| names.contains(name);
-    ui.running_commands.retain(|command| !command.names.iter().any(is_about));
-    let (description, names) = (description.to_owned(), names.to_vec());
-    ui.running_commands.push(RunningCommand { action, description, names });
+    let is_about = |name: &String| command.names.contains(name);
+    ui.running_commands.retain(|earlier| !earlier.names.iter().any(is_about));
+    ui.running_commands.push(command);
     ui.notice = None;
 }
 
@@ -38,7 +37,7 @@ pub(super) fn done(
     description: &str,
     result: Result<Option<CommandResponse>, ControlError>,
 ) {
-    let at = ui.running_commands.iter().position(|command| command.description == description);
+    let at = ui.running_commands.iter().position(|command| command.description() == description);
     let command = at.map(|at| ui.running_commands.remove(at));
     match result {
         Ok(outcome) => {

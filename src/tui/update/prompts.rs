@@ -5,7 +5,7 @@ use crate::control::wire::{ControlCommand, EnqueueRequest, RunRequest, SendReque
 use crate::tui::action::Action;
 use crate::tui::model::list::RowId;
 use crate::tui::model::search::SearchState;
-use crate::tui::model::{Model, Pane, PromptKind, Screen};
+use crate::tui::model::{Model, Pane, PromptKind, RunningCommand, Screen};
 use crate::tui::msg::{Cmd, ExportTarget};
 use crate::tui::pattern::{ListFilter, PatternMode};
 use crate::tui::prompt::{History, Prompt, PromptResult};
@@ -151,9 +151,14 @@ fn run(ui: &mut Model, text: &str, cmds: &mut Cmds) {
     if text.trim().is_empty() {
         return;
     }
-    let description = format!("run {text}");
     let RowId::Pool(pool) = &ui.list.cursor else {
-        progress::begin(ui, Action::RunAdHoc, &[], &description);
+        let running = RunningCommand {
+            action: Action::RunAdHoc,
+            subject: text.to_owned(),
+            names: Vec::new(),
+        };
+        let description = running.description();
+        progress::begin(ui, running);
         let command = ControlCommand::Run(RunRequest { name: None, command: text.to_owned() });
         cmds.push(Cmd::Execute(command, description));
         return;
@@ -163,7 +168,7 @@ fn run(ui: &mut Model, text: &str, cmds: &mut Cmds) {
         Some(command) if !command.is_empty() => {
             ui.notify(format!("queued in {pool}: {text}"), Role::Text);
             let work = EnqueueRequest { pool, name: None, command };
-            cmds.push(Cmd::Execute(ControlCommand::Enqueue(work), description));
+            cmds.push(Cmd::Execute(ControlCommand::Enqueue(work), format!("run {text}")));
         }
         Some(_) => {}
         None => ui.notify("run: a quote is not closed", Role::Bad),

@@ -25,8 +25,8 @@ pub(super) fn screens(
         ViewsAction::Graph => show(ui, Screen::Graph),
         ViewsAction::Stats => show(ui, Screen::Stats),
         ViewsAction::FilterView => prompts::ask(ui, PromptKind::FilterView, argument.text(), cmds),
-        ViewsAction::NextTab if is_details => ui.details.turn(false),
-        ViewsAction::PreviousTab if is_details => ui.details.turn(true),
+        ViewsAction::NextTab if is_details => ui.details.next_tab(false),
+        ViewsAction::PreviousTab if is_details => ui.details.next_tab(true),
         ViewsAction::ShowEnv if is_details => ui.details.toggle_values(),
         ViewsAction::NextTab | ViewsAction::PreviousTab | ViewsAction::ShowEnv => return false,
     }

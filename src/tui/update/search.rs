@@ -156,7 +156,7 @@ pub(super) fn seek(ui: &mut Model, target: JumpTarget, back: bool, cmds: &mut Cm
     let lines = ui.logs.seek_query();
     let (names, cleared) = (lines.names.clone(), lines.cleared.clone());
     let runs = SeekQuery { names, cleared, ..SeekQuery::default() };
-    let from = from.map(RowKey::place);
+    let from = from.map(RowKey::to_query);
     let query = match target {
         JumpTarget::Error => SeekQuery { level: Some(Severity::Error), from, back, ..lines },
         JumpTarget::Run => SeekQuery { run: true, from, back, ..runs },

@@ -19,7 +19,6 @@ const HARMLESS: &[(&[&str], &str)] = &[
     ),
     (
         &[
-            "machine/condition",
             "machine/graph",
             "machine/lifecycle",
             "machine/members",

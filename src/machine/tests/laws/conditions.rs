@@ -77,7 +77,7 @@ fn waits_alike(
     use crate::control::waiting::WaitGoal;
     let Ok(targets) = machine.targets(&[on.to_owned()]) else { return };
     let goal = WaitGoal { targets, condition: Some(condition) };
-    let waited = goal.judge(snapshot);
+    let waited = goal.status(snapshot);
     let is_bare_pool = waited
         .members
         .iter()

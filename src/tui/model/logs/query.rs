@@ -30,9 +30,9 @@ impl LogsPane {
         let mut slice = SliceQuery { rows: Some(rows * 3 + 20), ..self.slice_query() };
         match from {
             WindowStart::End => slice.rows = Some(rows * 2 + 20),
-            WindowStart::At(key) => (slice.at, slice.above) = (Some(key.place()), Some(rows)),
-            WindowStart::Before(key) => slice.before = Some(key.place()),
-            WindowStart::After(key) | WindowStart::Since(key) => slice.after = Some(key.place()),
+            WindowStart::At(key) => (slice.at, slice.above) = (Some(key.to_query()), Some(rows)),
+            WindowStart::Before(key) => slice.before = Some(key.to_query()),
+            WindowStart::After(key) | WindowStart::Since(key) => slice.after = Some(key.to_query()),
         }
         Some(LogsQuery { generation: self.generation, from, slice })
     }
@@ -49,14 +49,14 @@ impl LogsPane {
         if !self.is_loaded {
             return Some(WindowStart::At(top));
         }
-        let place = window.place(top);
+        let place = window.index_of(top);
         if place < rows && !window.is_start() {
-            return window.first().map(WindowStart::Before);
+            return window.first_key().map(WindowStart::Before);
         }
         if place + rows * 2 > window.items().len() && !window.is_end() {
             return self
                 .since()
-                .or(window.last().map(WindowStart::After))
+                .or(window.last_key().map(WindowStart::After))
                 .or(Some(WindowStart::End));
         }
         None
