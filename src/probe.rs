@@ -4,7 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::spec::{Probe, ProbeResult, io_error_text};
+use crate::spec::{Probe, ProbeResult, format_limit, io_error_text};
 use crate::sys::{Host, Launch};
 
 mod address;
@@ -25,9 +25,9 @@ pub enum ProbeFailure {
 
 impl ProbeFailure {
     /// Returns the result of a probe that timed out; `None` if it was cancelled.
-    fn into_result(self, text: impl FnOnce(Duration) -> String) -> Option<ProbeResult> {
+    fn into_result(self, text: impl FnOnce(&str) -> String) -> Option<ProbeResult> {
         match self {
-            Self::TimedOut(limit) => Some(ProbeResult::bad(text(limit))),
+            Self::TimedOut(limit) => Some(ProbeResult::bad(text(&format_limit(limit)))),
             Self::Cancelled => None,
         }
     }
@@ -88,8 +88,8 @@ pub async fn run_probe<H: Host>(
         biased;
         answer = session.answer(probe) => Some(answer),
         end = end => end.into_result(|limit| match session.stage() {
-            "" => format!("no answer within {limit:?}"),
-            stage => format!("no answer within {limit:?} ({stage})"),
+            "" => format!("no answer within {limit}"),
+            stage => format!("no answer within {limit} ({stage})"),
         }),
     }
 }

@@ -52,6 +52,7 @@ pub(crate) use environment::NEVER_INHERITED;
 pub use environment::{EnvValue, Environment};
 pub use exit::{Exit, StartError, StartErrorKind, Stray};
 pub use fault::{CheckReport, Fault, Faults};
+pub(crate) use format::{and_more, first_of};
 pub use format::{counted, format_duration, format_limit, format_size, io_error_text, thousands};
 #[cfg(feature = "cli")]
 pub(crate) use locate::is_stdin;

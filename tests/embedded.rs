@@ -1,7 +1,7 @@
-//! What the library does to the program it is in: it prints nothing, takes no signal away, changes
-//! nothing of the process, and two managers know nothing of each other.
+//! The library as a part of another program: it prints nothing, changes no signal handling and nothing else of the
+//! process, and two managers are independent.
 //!
-//! It has no harness, as that prints and has threads itself: it runs itself again, and looks at that.
+//! Without the default harness, which prints and starts threads: the test runs this program again and inspects it.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
-//! The guardian: kill any one of the two, and nothing is left.
+//! The guardian: if the guardian or the engine is killed, no process is left.
 //!
-//! Without the usual harness, as the guardian is forked before any thread. Each test starts this
-//! program again as the session it tests.
+//! Without the default harness, because the guardian is forked before any thread exists. Each test starts this
+//! program again as the session under test.
 #![expect(
     unsafe_code,
     clippy::expect_used,

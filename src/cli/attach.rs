@@ -10,7 +10,7 @@ use super::{ExitResult, GlobalOptions, ProgramExit, messages, running_project, s
 use crate::control::wire::{ProcessState, ProjectState};
 use crate::control::{Client, Control as _, ControlError, Measure};
 use crate::output::safe_name;
-use crate::spec::{Signal, counted};
+use crate::spec::{Signal, counted, first_of, io_error_text};
 use crate::sys::own_process;
 use crate::tui::app::{self, Options};
 use crate::tui::config::{self, Config};
@@ -70,7 +70,7 @@ pub(super) fn program_exit(reason: ExitReason) -> ProgramExit {
 }
 
 pub(super) fn terminal_failure(error: &std::io::Error) -> ProgramExit {
-    messages::failure(&format!("the terminal: {error}"))
+    messages::failure(&format!("the terminal: {}", io_error_text(error)))
 }
 
 /// Makes the client report the suspension of the engine to the interface.
@@ -100,10 +100,7 @@ pub(super) fn options(
         look,
         role,
         suspension,
-        warning: warnings.first().map(|first| match warnings.len() {
-            1 => first.to_string(),
-            count => format!("{first} (and {} more)", count - 1),
-        }),
+        warning: (!warnings.is_empty()).then(|| first_of(&warnings, 1)),
         suspend: own_process::stop_self,
         run_external: own_process::run_beside,
         signals,

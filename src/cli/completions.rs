@@ -64,7 +64,7 @@ pub(super) fn completions(args: &CompletionsArgs) -> ExitResult {
     let mut text = Vec::new();
     shell
         .write_registration(VARIABLE, "pitcrew", "pitcrew", "pitcrew", &mut text)
-        .map_err(|error| messages::failure(&format!("cannot write the completions: {error}")))?;
+        .map_err(|error| messages::cannot("write the completions", &error))?;
     if args.shell == "bash" {
         text.extend_from_slice(BASH_TAGS.as_bytes());
     }

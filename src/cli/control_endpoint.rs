@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::file_maintenance::{FileMaintenance, FileMaintenanceTask};
 use crate::control::{LocalControl, Server};
+use crate::spec::io_error_text;
 use crate::sys::{TokenFile, user};
 
 pub(super) struct ControlEndpoint {
@@ -30,7 +31,9 @@ impl ControlEndpoint {
         }
         let (mut port, mut token_file) = (None, None);
         if let Some(address) = address {
-            let failed = |error: io::Error| io::Error::other(format!("{address}: {error}"));
+            let failed = |error: io::Error| {
+                io::Error::other(format!("{address}: {}", io_error_text(&error)))
+            };
             let listener = TcpListener::bind(address).map_err(failed)?;
             let address = listener.local_addr()?;
             let (file, token) = TokenFile::make(&files.project.dirs)?;

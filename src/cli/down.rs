@@ -1,6 +1,6 @@
 //! `down`: stops the running project and waits until everything has ended.
 
-use std::fmt::Display;
+use std::io;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,6 +10,7 @@ use super::{
 };
 use crate::control::wire::ShutdownRequest;
 use crate::control::{Client, Control as _, ControlError, ControlErrorKind, Measure};
+use crate::spec::io_error_text;
 use crate::sys::{EngineProcess, alive_holder, own_process};
 
 /// The time that a resumed project has to accept the shutdown.
@@ -98,6 +99,7 @@ async fn kill_suspended(global: &GlobalOptions) -> Result<EndedProject, ControlE
     Ok(EndedProject { name, pid: holder.pid })
 }
 
-fn failed(what: &str, error: &impl Display) -> ControlError {
-    ControlError::new(ControlErrorKind::Failed, format!("cannot {what}: {error}"))
+fn failed(operation: &str, error: &io::Error) -> ControlError {
+    let text = format!("cannot {operation}: {}", io_error_text(error));
+    ControlError::new(ControlErrorKind::Failed, text)
 }

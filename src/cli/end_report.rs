@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_for_the_start_it_belongs_to() {
+    fn a_report_applies_only_to_its_own_start() {
         let state = tempfile::tempdir().unwrap();
         let end =
             ProjectEnd { reason: "asked to stop".to_owned(), process: None, last_output: None };
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_is_told_as_long_as_it_is_there() {
+    fn remaining_processes_are_reported_while_they_exist() {
         let state = tempfile::tempdir().unwrap();
         let end =
             ProjectEnd { reason: "asked to stop".to_owned(), process: None, last_output: None };

@@ -10,7 +10,7 @@ use super::end_report::{self, LeftBehind};
 use super::event_file::EventWriter;
 use super::file_maintenance::FileMaintenance;
 use super::locked_project::LockedProject;
-use super::messages::use_colour;
+use super::messages::{cannot, use_colour};
 use super::reload::FileReloader;
 use super::signal_handlers::SignalHandlers;
 use super::{ExitResult, GlobalOptions, ProgramExit, diagnostics, messages, project, runtime};
@@ -98,10 +98,6 @@ pub(super) fn run(global: &GlobalOptions, locked: LockedProject, setup: EngineSe
     let exit = runtime.block_on(run_engine(global, locked, setup, own_files));
     runtime.shutdown_background();
     exit
-}
-
-fn cannot(what: &str, error: &std::io::Error) -> ProgramExit {
-    messages::failure(&format!("cannot {what}: {error}"))
 }
 
 async fn run_engine(

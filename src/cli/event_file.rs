@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use crate::engine::{Engine, Notice, NoticeSender};
 use crate::machine::Event;
 use crate::plain::FrontThread;
-use crate::spec::counted;
+use crate::spec::{counted, io_error_text};
 use crate::sys::{Host, own_process};
 
 /// Writes events on a separate thread.
@@ -49,7 +49,10 @@ fn write_events(
             Ok(()) => {}
             Err(error) => {
                 if lost == 0 {
-                    notices.send(Notice::general(format!("cannot write {path}: {error}")));
+                    notices.send(Notice::general(format!(
+                        "cannot write {path}: {}",
+                        io_error_text(&error)
+                    )));
                 }
                 lost += 1;
             }

@@ -64,7 +64,7 @@ async fn print(client: &Client, args: &EventsArgs, style: OutputStyle) -> Result
                     }
                 }
                 EventItem::Missed { from, to } => {
-                    messages::note(&format!("events {from} to {to} are not kept any more"));
+                    messages::note(&format!("events {from} to {to} are no longer stored"));
                 }
             }
         }

@@ -75,9 +75,8 @@ pub(super) fn exec(global: &GlobalOptions, args: &ExecArgs) -> ExitResult {
 /// The command as a process of its own project.
 fn process(global: &GlobalOptions, args: &ExecArgs) -> Result<ProcessSpec, ProgramExit> {
     let base = args.in_process.as_ref().map(|name| BaseProcess::find(global, name)).transpose()?;
-    let current = std::env::current_dir().map_err(|error| {
-        messages::failure(&format!("cannot determine the current folder: {error}"))
-    })?;
+    let current = std::env::current_dir()
+        .map_err(|error| messages::cannot("determine the current folder", &error))?;
     let cwd = match (&args.cwd, &base) {
         (Some(cwd), _) => current.join(cwd),
         (None, Some(base)) => base.spec.cwd.clone(),

@@ -13,6 +13,7 @@ use tokio::time::MissedTickBehavior;
 use super::locked_project::ProjectFiles;
 use crate::control::{LocalControl, Server};
 use crate::engine::{Notice, NoticeSender};
+use crate::spec::io_error_text;
 use crate::sys::journal::SessionStrayRules;
 use crate::sys::{ControlSocket, FileFollower, TokenFile, user};
 
@@ -94,13 +95,13 @@ impl State {
         let has_changed = *self.files.file_gone.borrow() != gone;
         if has_changed {
             let text = match &gone {
-                Some(gone) => format!("{gone}; what runs goes on"),
+                Some(gone) => format!("{gone}; running processes continue"),
                 None => format!("{} is there again", self.files.project.dirs.file.display()),
             };
             self.files.notices.send(Notice::general(text));
             self.files.file_gone.send_replace(gone);
         }
-        let problem = self.renew(&follower).err().map(|error| error.to_string());
+        let problem = self.renew(&follower).err().map(|error| io_error_text(&error));
         if let Some(text) = problem.as_ref().filter(|_| problem != self.last_problem) {
             let text = format!("cannot create its socket or its record again: {text}");
             self.files.notices.send(Notice::general(text));

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn both_places_add_up() {
+    fn verbosity_before_and_after_the_command_adds_up() {
         let both = global(&["-f", "a", "-v", "check", "-f", "b", "--file", "c", "-v"]);
         assert_eq!(both.file, ["a", "b", "c"].map(PathBuf::from));
         assert_eq!(both.verbose, 2);
@@ -225,13 +225,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_passed_on_to_a_command_is_no_option_of_ours() {
+    fn arguments_after_a_double_dash_are_not_global_options() {
         let both = global(&["exec", "-v", "--", "ls", "-f", "x", "-C", "y", "--color"]);
         assert!(both.file.is_empty() && both.directory.is_none() && both.verbose == 1);
     }
 
     #[test]
-    fn the_options_of_a_line_that_is_being_typed_say_which_project_is_meant() {
+    fn completion_uses_the_global_options_on_the_line() {
         for (line, files, directory) in [
             ("restart", &[][..], None),
             ("-C dir restart", &[], Some("dir")),

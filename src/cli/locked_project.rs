@@ -1,12 +1,11 @@
 //! Locks a project for this process alone, and forks the guardian.
 
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::{ProgramExit, messages};
 use crate::engine::Clock;
-use crate::spec::{ProcessSpec, Spec};
+use crate::spec::{ProcessSpec, Spec, io_error_text};
 use crate::sys::guardian::{self, Guardian};
 use crate::sys::journal::{self, Journal, SessionStrayRules, StrayRules};
 use crate::sys::{self, FileFollower, Holder, Lock, LockError, ProjectDirs, own_process};
@@ -56,7 +55,7 @@ pub(super) fn lock(spec: &Spec, names: &[String]) -> Result<LockedProject, Progr
     let path = journal.path.clone();
     journal
         .write(&policies)
-        .map_err(|error| cannot(&format!("write {}", path.display()), &error))?;
+        .map_err(|error| messages::cannot(&format!("write {}", path.display()), &error))?;
     let files = ProjectFiles { dirs, lock, journal, follower };
     start_guardian(Some(path), policies, recovered, Some(files))
 }
@@ -75,13 +74,9 @@ fn start_guardian(
     files: Option<ProjectFiles>,
 ) -> Result<LockedProject, ProgramExit> {
     let guardian =
-        guardian::guard(journal).map_err(|error| cannot("start the guardian", &error))?;
+        guardian::guard(journal).map_err(|error| messages::cannot("start the guardian", &error))?;
     let soft_nofile = own_process::raise_descriptor_limit().unwrap_or_default();
     Ok(LockedProject { guardian, policies, recovered, soft_nofile, files })
-}
-
-fn cannot(what: &str, error: &impl Display) -> ProgramExit {
-    messages::failure(&format!("cannot {what}: {error}"))
 }
 
 /// Fails if `/proc` is not mounted.
@@ -96,7 +91,9 @@ pub(super) fn require_proc() -> std::io::Result<()> {
 fn session() -> Result<String, ProgramExit> {
     match sys::own_session(|name| std::env::var_os(name)) {
         Some(session) => Ok(session),
-        None => journal::new_session().map_err(|error| cannot("create a session id", &error)),
+        None => {
+            journal::new_session().map_err(|error| messages::cannot("create a session id", &error))
+        }
     }
 }
 
@@ -134,7 +131,13 @@ pub(super) fn alternative(holder: &Holder, names: &[String]) -> String {
 fn recover(journal: &Journal) -> Vec<String> {
     let recovered = match journal.recover() {
         Ok(recovered) => recovered,
-        Err(error) => return vec![format!("cannot read {}: {error}", journal.path.display())],
+        Err(error) => {
+            return vec![format!(
+                "cannot read {}: {}",
+                journal.path.display(),
+                io_error_text(&error)
+            )];
+        }
     };
     let ended = recovered.ended.iter().map(|stray| ("ended", stray));
     let left = recovered.unkillable.iter().map(|stray| ("cannot end", stray));

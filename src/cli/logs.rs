@@ -117,7 +117,7 @@ async fn print(
         frames.read(&chunk?, |frame| match frame {
             Frame::Line { name, bytes } => formatter.push(&mut text, name, bytes),
             Frame::Missed { name, lines } => {
-                messages::note(&format!("{name}: {} no longer kept", counted(lines, "line")));
+                messages::note(&format!("{name}: {} no longer stored", counted(lines, "line")));
             }
         });
         if !stdout::write(&text) {

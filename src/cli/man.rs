@@ -21,7 +21,7 @@ pub(super) struct ManArgs {
 pub(super) fn man(args: &ManArgs) -> ExitResult {
     let mut command = global_options::command_line();
     command.build();
-    let failed = |error| messages::failure(&format!("cannot write the manual page: {error}"));
+    let failed = |error| messages::cannot("write the manual page", &error);
     if let Some(dir) = &args.dir {
         std::fs::create_dir_all(dir).map_err(failed)?;
         clap_mangen::generate_to(command, dir).map_err(failed)?;

@@ -7,7 +7,7 @@ use clap::ColorChoice;
 use super::ProgramExit;
 use crate::control::{ControlError, ControlErrorKind};
 use crate::output::safe_name;
-use crate::spec::{Faults, counted};
+use crate::spec::{Faults, counted, io_error_text};
 
 /// Prints `pitcrew: TEXT`, made safe for a terminal.
 pub(super) fn note(text: &str) {
@@ -18,6 +18,11 @@ pub(super) fn note(text: &str) {
 pub(super) fn failure(text: &str) -> ProgramExit {
     note(text);
     ProgramExit::FAILURE
+}
+
+/// Prints that an operation of the system failed.
+pub(super) fn cannot(operation: &str, error: &std::io::Error) -> ProgramExit {
+    failure(&format!("cannot {operation}: {}", io_error_text(error)))
 }
 
 /// Prints what is wrong with the file or the command line.
@@ -46,7 +51,7 @@ pub(super) fn control_error(error: &ControlError) -> ProgramExit {
 /// Prints that the file of a running project is gone, if it is.
 pub(super) fn file_gone(gone: Option<&str>) {
     if let Some(gone) = gone {
-        note(&format!("{gone}; what runs goes on"));
+        note(&format!("{gone}; running processes continue"));
     }
 }
 

@@ -11,6 +11,7 @@ use crate::control::wire::{
 };
 use crate::control::{Control as _, ControlError, ControlErrorKind};
 use crate::output::safe_name;
+use crate::spec::and_more;
 
 /// Sends a command, waits at most `timeout`, and prints the outcome.
 pub(super) fn send_command(
@@ -70,7 +71,7 @@ fn changed_files(files: &[String]) -> Option<String> {
             return Some(format!("{first} {text}"));
         }
         [second] => format!("{first} and {second}"),
-        more => format!("{first} and {} more files", more.len()),
+        more => format!("{first}{}", and_more(more.len() as u64)),
     };
     Some(format!("{files} have changed since they were read; `pitcrew reload` applies them"))
 }

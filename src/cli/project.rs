@@ -9,7 +9,7 @@ use crate::spec::{self, Faults, LoadedProject, ProjectLocator, Spec};
 /// Reads standard input if `-f -` is among the files.
 pub(super) fn read_stdin(global: &GlobalOptions) -> Result<(), ProgramExit> {
     let read = global.stdin.read(&global.file, global.stdin_fd);
-    read.map_err(|error| messages::failure(&format!("cannot read standard input: {error}")))
+    read.map_err(|error| messages::cannot("read standard input", &error))
 }
 
 /// Returns where to look for the file. Does not read standard input.
@@ -18,10 +18,7 @@ pub(super) fn locate(global: &GlobalOptions) -> Result<ProjectLocator, ProgramEx
         Ok(dir) => dir,
         // The folder was removed: a project that was started in it is found by its inode.
         Err(error) if error.kind() == ErrorKind::NotFound => PathBuf::from("."),
-        Err(error) => {
-            let text = format!("cannot determine the current folder: {error}");
-            return Err(messages::failure(&text));
-        }
+        Err(error) => return Err(messages::cannot("determine the current folder", &error)),
     };
     Ok(ProjectLocator { files: global.file.clone(), dir, stdin: global.stdin.get() })
 }

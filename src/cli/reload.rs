@@ -19,6 +19,7 @@ use crate::machine::event_text::mistakes;
 use crate::output::safe_name;
 use crate::spec::{
     self, Fault, Faults, LOCAL_FILE, LoadedProject, ProjectLocator, RestartReason, Spec,
+    io_error_text,
 };
 use crate::sys::FileFollower;
 use crate::sys::journal::{Journal, SessionStrayRules};
@@ -165,7 +166,10 @@ impl SpecLoader for FileReloader {
         // The guardian must know what may outlive a process before the process exists.
         if let Some(journal) = &self.journal {
             journal.write(&policies).map_err(|error| {
-                Fault::about(journal.path.clone(), format!("cannot write it: {error}"))
+                Fault::about(
+                    journal.path.clone(),
+                    format!("cannot write it: {}", io_error_text(&error)),
+                )
             })?;
         }
         *self.policies.lock().unwrap_or_else(PoisonError::into_inner) = policies;

@@ -135,6 +135,6 @@ pub(super) async fn state(client: &Client) -> Result<ProjectState, ControlError>
 /// Runs a future to completion on this thread.
 pub(super) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, ProgramExit> {
     let runtime = runtime::single_threaded()
-        .map_err(|error| messages::failure(&format!("cannot start the runtime: {error}")))?;
+        .map_err(|error| messages::cannot("start the runtime", &error))?;
     Ok(runtime.block_on(future))
 }

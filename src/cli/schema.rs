@@ -14,7 +14,7 @@ pub(super) struct SchemaArgs {
 
 pub(super) fn schema(SchemaArgs { json: _ }: &SchemaArgs) -> ExitResult {
     let text = serde_json::to_string_pretty(&spec::schema())
-        .map_err(|error| messages::failure(&format!("cannot write the schema: {error}")))?;
+        .map_err(|error| messages::cannot("write the schema", &error.into()))?;
     stdout::print(&format!("{text}\n"));
     Ok(ProgramExit::SUCCESS)
 }

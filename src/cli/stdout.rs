@@ -37,7 +37,7 @@ pub(super) fn record_error(error: io::Error) {
 pub(super) fn checked(exit: ProgramExit) -> ProgramExit {
     match ERROR.get() {
         Some(error) if exit == ProgramExit::SUCCESS => {
-            messages::failure(&format!("cannot write to standard output: {error}"))
+            messages::cannot("write to standard output", error)
         }
         Some(_) | None => exit,
     }

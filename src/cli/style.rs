@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_state_is_not_said_twice() {
+    fn a_state_is_not_repeated_in_its_reason() {
         assert_eq!(reason("running", "running"), "");
         assert_eq!(reason("ready", "ready: tcp 1 answers"), ": tcp 1 answers");
         assert_eq!(reason("failed", "exit 1 after 2s"), ": exit 1 after 2s");

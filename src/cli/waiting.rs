@@ -6,7 +6,7 @@ use super::messages;
 use crate::control::wire::{CommandResponse, ControlCommand, WaitRequest};
 use crate::control::{Client, Control as _, ControlError, ControlErrorKind};
 use crate::engine::Clock;
-use crate::spec::Condition;
+use crate::spec::{Condition, format_limit};
 
 /// The delay before the first message about what is waited for; it doubles each time, because each
 /// message takes a request. The project responds by itself when the wait is over.
@@ -70,7 +70,7 @@ pub(super) async fn with_timeout<T>(
     result: impl Future<Output = Result<T, ControlError>>,
 ) -> Result<T, ControlError> {
     let Some(timeout) = timeout else { return result.await };
-    let text = || format!("timed out after {timeout:?}");
+    let text = || format!("timed out after {}", format_limit(timeout));
     let late = |_| ControlError::new(ControlErrorKind::Timeout, text());
     tokio::time::timeout(timeout, result).await.map_err(late)?
 }
@@ -82,7 +82,10 @@ fn wait_command(names: &[String], until: Option<Condition>, timeout: Duration) -
 
 fn timed_out(timeout: Option<Duration>, why: &str) -> ControlError {
     let timeout = rounded(timeout.unwrap_or_default());
-    ControlError::new(ControlErrorKind::Timeout, format!("timed out after {timeout:?}; {why}"))
+    ControlError::new(
+        ControlErrorKind::Timeout,
+        format!("timed out after {}; {why}", format_limit(timeout)),
+    )
 }
 
 /// Rounds a timeout of which a part may have been spent on the start.

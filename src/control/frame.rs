@@ -292,8 +292,8 @@ mod tests {
         ) {
             let bytes = encoded(LineFormat::Frames, &store(&lines));
             let (mut frames, mut got) = (FrameReader::default(), Vec::new());
-            for piece in bytes.chunks(cut) {
-                frames.read(piece, |piece| match piece {
+            for chunk in bytes.chunks(cut) {
+                frames.read(chunk, |frame| match frame {
                     Frame::Line { name, bytes } => got.push((name.to_owned(), bytes.to_vec())),
                     Frame::Missed { .. } => unreachable!("nothing is missed"),
                 });
@@ -308,8 +308,8 @@ mod tests {
         #[test]
         fn nonsense_is_no_fault(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let mut frames = FrameReader::default();
-            for piece in bytes.chunks(7) {
-                frames.read(piece, |_| {});
+            for chunk in bytes.chunks(7) {
+                frames.read(chunk, |_| {});
             }
         }
 
@@ -337,8 +337,8 @@ mod tests {
         assert_eq!(text, b"{\"name\":\"p1\",\"lines\":7}\n");
         let (mut bytes, mut frames) = (Vec::new(), 0);
         LineEncoder::new(LineFormat::Frames, store).push_missed(&mut bytes, source, 7);
-        FrameReader::default().read(&bytes, |piece| {
-            assert_eq!(piece, Frame::Missed { name: "p1", lines: 7 });
+        FrameReader::default().read(&bytes, |frame| {
+            assert_eq!(frame, Frame::Missed { name: "p1", lines: 7 });
             frames += 1;
         });
         assert_eq!(frames, 1);

@@ -318,7 +318,7 @@ impl Control for LocalControl {
         let mode = if request.dry_run { ReloadMode::DryRun } else { ReloadMode::Apply };
         match self.engine.reload_and_wait(mode).await {
             engine::ReloadReport::Applied(difference)
-            | engine::ReloadReport::Foreseen(difference) => {
+            | engine::ReloadReport::Planned(difference) => {
                 Ok(ReloadResponse::of(difference, request.dry_run))
             }
             engine::ReloadReport::Rejected(faults) => {

@@ -81,7 +81,7 @@ impl LocalControl {
             watch: spec.watch.as_ref().map(|watch| WatchDetails {
                 paths: watch.paths.clone(),
                 ignore: watch.ignore.clone(),
-                action: watch.action.to_string(),
+                action: watch.action.clone(),
                 debounce_ms: millis(watch.debounce),
             }),
             needed_by: dependents(view, snapshot),

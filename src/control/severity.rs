@@ -7,6 +7,7 @@ use memchr::memchr;
 use regex::bytes::Regex;
 
 use super::wire::Severity;
+use crate::output::{StyleMode, safe_line};
 
 /// How many bytes of a line are searched for its severity.
 const MAX_SEARCHED: usize = 256;
@@ -54,25 +55,15 @@ pub(super) fn visible_text(line: &[u8]) -> Cow<'_, [u8]> {
     without_escapes(line.strip_suffix(b"\n").unwrap_or(line))
 }
 
-/// Removes escape sequences, whose last letter would otherwise join the next word.
+/// Removes escape sequences as the interface does. A line without any stays as it is, byte for byte.
 fn without_escapes(line: &[u8]) -> Cow<'_, [u8]> {
     if memchr(0x1b, line).is_none() {
         return Cow::Borrowed(line);
     }
-    let mut plain = Vec::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(at) = memchr(0x1b, rest) {
-        let (before, escape) = rest.split_at(at);
-        plain.extend_from_slice(before);
-        let inner = escape.strip_prefix(b"\x1b[").unwrap_or_default();
-        let end = inner.iter().position(|byte| (0x40..=0x7e).contains(byte));
-        rest = match end {
-            Some(end) => inner.get(end + 1..).unwrap_or_default(),
-            None => escape.get(1..).unwrap_or_default(),
-        };
+    match safe_line(line, StyleMode::Drop) {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
     }
-    plain.extend_from_slice(rest);
-    Cow::Owned(plain)
 }
 
 #[cfg(test)]
@@ -109,6 +100,7 @@ mod tests {
     #[test]
     fn colours_are_not_looked_at() {
         assert_eq!(&*visible_text(b"\x1b[1;31mERR\x1b[0mOR 31\n"), b"ERROR 31");
+        assert_eq!(&*visible_text(b"\x1b]8;;http://x/ERROR\x1b\\link\x1b]8;;\x1b\\\n"), b"link");
         assert!(matches!(visible_text(b"ERROR 31\n"), Cow::Borrowed(b"ERROR 31")));
     }
 

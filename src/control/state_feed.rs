@@ -195,7 +195,7 @@ fn process_state(view: &ProcessView, now: Moment, wall: impl Fn(Moment) -> Strin
         uptime_ms: view.alive_since.map(|since| millis(now.since(since))),
         cpu_percent: None,
         memory_bytes: None,
-        options: ProcessOptions::of(&view.spec, view.replica),
+        options: ProcessOptions::of(view),
     }
 }
 

@@ -104,10 +104,10 @@ impl TailWatch {
         }
         let (store, selection) = (Arc::clone(&self.store), self.selection.clone());
         let counter = self.counter.clone();
-        let counted = cancellable_blocking(move |is_cancelled| {
+        let result = cancellable_blocking(move |is_cancelled| {
             counter.count_new(&store, &selection, is_cancelled)
         });
-        self.counter = counted.await.ok()?;
+        self.counter = result.await.ok()?;
         Some(self.counter.count)
     }
 }

@@ -20,12 +20,12 @@ pub struct Clock(Arc<ClockState>);
 #[derive(Debug)]
 struct ClockState {
     start: Instant,
-    suspended: Mutex<Suspended>,
+    suspended: Mutex<SuspendedTime>,
     resumed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Suspended {
+struct SuspendedTime {
     total: Duration,
     since: Option<Instant>,
 }
@@ -98,7 +98,7 @@ impl Clock {
         }
     }
 
-    fn suspended(&self) -> std::sync::MutexGuard<'_, Suspended> {
+    fn suspended(&self) -> std::sync::MutexGuard<'_, SuspendedTime> {
         self.0.suspended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_moment_beyond_all_time_never_comes() {
+    async fn a_deadline_out_of_range_never_fires() {
         let clock = Clock::start();
         let never = clock.until(Some(Moment::after_start(Duration::MAX)));
         assert!(tokio::time::timeout(Duration::from_hours(1), never).await.is_err());

@@ -1,7 +1,8 @@
 //! Commands: the changes that a front end can request of a running project.
 //!
 //! One enum from the interface, the command line, the socket and the MCP server down to the engine's
-//! loop. A new command is a variant here, and does not compile until each of them handles it.
+//! loop. A new variant does not compile until the engine executes it, the control API awaits its effect
+//! and the socket has a route for it; the front ends construct only the commands that they offer.
 
 use serde::de::{Deserializer, Error as _, Unexpected};
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{ArrayBuilder, ArrayItems, ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::spec::{Condition, Signal};
+use crate::spec::{Condition, Signal, words_schema};
 
 /// A change that a front end requests of a running project. Serialized as its request alone, which
 /// is the body of `POST /v1/` and its [name](Self::name).
@@ -186,17 +187,12 @@ fn text_schema() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
-/// A string that is one of these words.
-pub(crate) fn words_schema(words: impl IntoIterator<Item = String>) -> RefOr<Schema> {
-    RefOr::T(text_schema().enum_values(Some(words)).into())
-}
-
 fn signal_schema() -> RefOr<Schema> {
-    words_schema(Signal::names().map(str::to_owned))
+    words_schema(Signal::names())
 }
 
 fn condition_schema() -> RefOr<Schema> {
-    words_schema(Condition::WORDS.iter().copied().map(str::to_owned))
+    words_schema(Condition::WORDS.iter().copied())
 }
 
 /// A program, which has a name, and any arguments.

@@ -12,7 +12,7 @@ use super::message::PendingReload;
 use super::notice::{Notice, NoticeSender};
 use crate::machine::event::Cause;
 use crate::machine::{FileChange, Input, Moment};
-use crate::spec::{LOCAL_FILE, ProcessSpec, Project};
+use crate::spec::{LOCAL_FILE, ProcessSpec, Project, io_error_text};
 use crate::sys::Host;
 use crate::watch::{
     ClockPair, WatchContext, WatchOwner, WatchPlan, WatchReport, WatchTarget, Watcher, clean,
@@ -74,7 +74,8 @@ impl FileWatch {
                 self.watcher = Some(watcher);
             }
             Err(error) => {
-                self.notices.send(Notice::general(format!("cannot watch files: {error}")));
+                let text = format!("cannot watch files: {}", io_error_text(&error));
+                self.notices.send(Notice::general(text));
             }
         }
     }

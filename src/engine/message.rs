@@ -42,7 +42,7 @@ pub enum ReloadMode {
 #[derive(Debug, Clone, PartialEq)]
 pub enum ReloadReport {
     Applied(SpecDiff),
-    Foreseen(SpecDiff),
+    Planned(SpecDiff),
     /// The file has mistakes; nothing has changed.
     Rejected(Arc<Faults>),
     /// The file cannot be read again now, and why.

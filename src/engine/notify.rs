@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_taken_by_themselves() {
+    fn each_notify_line_is_parsed_independently() {
         let status = Some("half way".to_owned());
         assert_eq!(parse(b"STATUS=half way\nREADY=1\n"), NotifyMessage { ready: true, status });
         assert_eq!(parse(b"READY=0\nREADY=1 \n READY=1\nXREADY=1"), NotifyMessage::default());

@@ -136,13 +136,13 @@ impl<H: Host> Engine<H> {
         });
         let (dry_run_report, apply_report) = match result {
             Ok(Ok(LoadedProject { mut spec, warnings })) => {
-                let foreseen = self.supervisor.plan_reload(&mut spec).map(ReloadReport::Foreseen);
-                let foreseen = foreseen.unwrap_or_else(refused_by_shutdown);
+                let planned = self.supervisor.plan_reload(&mut spec).map(ReloadReport::Planned);
+                let planned = planned.unwrap_or_else(refused_by_shutdown);
                 let applied = cause.map(|cause| {
                     self.notify_lines(&warnings.render_warnings(false));
                     self.apply(spec, cause, files)
                 });
-                (foreseen.clone(), applied.unwrap_or(foreseen))
+                (planned.clone(), applied.unwrap_or(planned))
             }
             Ok(Err(faults)) => {
                 if let Some(cause) = cause {

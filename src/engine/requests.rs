@@ -124,7 +124,7 @@ impl<H: Host> Engine<H> {
                 let mut accepted = self.resolve_to_start(&request.names)?;
                 if request.dependants {
                     let mut dependants = self.supervisor.dependants_of(&accepted.ids);
-                    dependants.retain(|id| is_wanted(&accepted.before, *id));
+                    dependants.retain(|id| is_active_or_failed(&accepted.before, *id));
                     accepted.ids.extend(dependants);
                 }
                 if let Some(problem) = self.first_restart_problem(&accepted.ids) {
@@ -271,7 +271,7 @@ impl<H: Host> Engine<H> {
 }
 
 /// Whether a process runs, is about to, or has failed to.
-fn is_wanted(snapshot: &Snapshot, id: ProcessId) -> bool {
+fn is_active_or_failed(snapshot: &Snapshot, id: ProcessId) -> bool {
     snapshot.get(id).is_some_and(|view| {
         !matches!(view.state, StateName::Idle | StateName::Stopped | StateName::Succeeded)
     })

@@ -12,7 +12,7 @@ use super::run::{OutputSink, Pipes, RunContext, RunTask};
 use super::{Engine, Foreground};
 use crate::machine::{Fact, RunId};
 use crate::output::LineSplitter;
-use crate::spec::{Name, Probe, ProcessSpec, StartError, StartErrorKind, StdinKind};
+use crate::spec::{Name, Probe, ProcessSpec, StartError, StartErrorKind, StdinKind, io_error_text};
 use crate::sys::notify::NotifySocket;
 use crate::sys::{self, Host, Launch};
 
@@ -110,7 +110,7 @@ impl<H: Host> Engine<H> {
         let name = format!("{}-{}", run.process.0, run.run);
         let socket = self.sockets.bind(&name).map_err(|error| StartError {
             kind: StartErrorKind::Other,
-            message: format!("cannot create its notify socket: {error}"),
+            message: format!("cannot create its notify socket: {}", io_error_text(&error)),
         })?;
         launch.env.retain(|(name, _)| name != "NOTIFY_SOCKET");
         launch.env.push(("NOTIFY_SOCKET".into(), socket.path.clone().into()));

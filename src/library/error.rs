@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::result::ProcessResult;
 use crate::machine::ProcessId;
-use crate::spec::StartError;
+use crate::spec::{StartError, format_limit, io_error_text};
 
 /// Why a command has no result, or no usable one. Cheap to clone.
 ///
@@ -18,7 +18,7 @@ pub enum Error {
     /// The command is invalid; nothing was started.
     #[error("cannot run `{command}`: {fault}")]
     Invalid {
-        /// The command.
+        /// Its program and arguments in one line.
         command: String,
         /// What is wrong with it.
         fault: CommandFault,
@@ -26,9 +26,9 @@ pub enum Error {
     /// It could not be started in any attempt.
     #[error("cannot start `{command}`: {}", error.message)]
     Start {
-        /// The command.
+        /// Its program and arguments in one line.
         command: String,
-        /// Why.
+        /// The error of the last attempt.
         error: StartError,
     },
     /// Its last attempt exceeded a time limit and was stopped.
@@ -53,21 +53,21 @@ pub enum Error {
     /// It was stopped before it had started.
     #[error("`{command}` was cancelled before it started")]
     Cancelled {
-        /// The command.
+        /// Its program and arguments in one line.
         command: String,
     },
     /// A job of its pool failed, and the pool starts nothing more.
     #[error("`{command}` was skipped: {why}")]
     Skipped {
-        /// The command.
+        /// Its program and arguments in one line.
         command: String,
-        /// Which job.
+        /// The job that failed.
         why: String,
     },
     /// It ended before the awaited line came.
     #[error("`{command}` ended before the awaited line came")]
     Ended {
-        /// The command.
+        /// Its program and arguments in one line.
         command: String,
     },
     /// Its outputs are not read here, so no line can be awaited.
@@ -75,15 +75,15 @@ pub enum Error {
         "no line of `{command}` can be waited for: its outputs are not read; use `Output::Discard`"
     )]
     Unread {
-        /// The command.
+        /// Its program and arguments in one line.
         command: String,
     },
     /// Its input cannot be written to.
     #[error("cannot write to `{command}`: {reason}")]
     Input {
-        /// The command.
+        /// Its program and arguments in one line.
         command: String,
-        /// Why.
+        /// The state of the input, or the error of the system.
         reason: String,
     },
     /// There is no live process with this number.
@@ -96,7 +96,7 @@ pub enum Error {
     #[error("there is no tokio runtime here; running commands needs one")]
     NoRuntime,
     /// The system lacks something that all commands need.
-    #[error("cannot run commands here: {0}")]
+    #[error("cannot run commands here: {}", io_error_text(&**.0))]
     System(Arc<std::io::Error>),
 }
 
@@ -126,8 +126,12 @@ pub enum TimeLimit {
 impl fmt::Display for TimeLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Total(limit) => write!(f, "ran longer than {limit:?} and was stopped"),
-            Self::Idle(limit) => write!(f, "printed nothing for {limit:?} and was stopped"),
+            Self::Total(limit) => {
+                write!(f, "ran longer than {} and was stopped", format_limit(*limit))
+            }
+            Self::Idle(limit) => {
+                write!(f, "printed nothing for {} and was stopped", format_limit(*limit))
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use super::record::{CommandOutcome, CommandRecord, CommandStage, lock};
 use super::streams::{Chunks, Cursor, Line, Lines};
 use crate::engine::{EngineHandle, StdinWrite};
 use crate::machine::{Intent, ProcessId, StateName};
-use crate::spec::Signal;
+use crate::spec::{Signal, io_error_text};
 
 /// A started command. Cheap to clone; dropping it does not affect the command, which runs until it ends,
 /// is stopped, or its manager is dropped.
@@ -135,7 +135,7 @@ impl ProcessHandle {
         let write = StdinWrite { bytes: bytes.into(), written };
         input.send(write).await.map_err(|_| error("its input is not read any more"))?;
         let result = result.await.map_err(|_| error("it has ended"))?;
-        result.map_err(|failure| error(&failure.to_string()))
+        result.map_err(|failure| error(&io_error_text(&failure)))
     }
 
     /// Closes its input once everything written was accepted. A second call has no effect.

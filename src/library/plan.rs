@@ -16,6 +16,7 @@ use crate::machine::NewMember;
 use crate::output::{Capture, CaptureLimit, KeepSide};
 use crate::spec::{
     ColorMode, CommandLine, NEVER_INHERITED, Name, ProcessKind, ProcessSpec, Restart, StdinKind,
+    io_error_text,
 };
 use crate::sys::{Launch, LogicalFolders, OutputFd, StdinTarget};
 
@@ -152,7 +153,7 @@ fn cwd(command: &Command) -> Result<PathBuf, CommandFault> {
     if folder.is_absolute() {
         return Ok(folder.to_owned());
     }
-    let mut cwd = std::env::current_dir().map_err(|e| CommandFault::NoFolder(e.to_string()))?;
+    let mut cwd = std::env::current_dir().map_err(|e| CommandFault::NoFolder(io_error_text(&e)))?;
     cwd.extend(folder);
     Ok(cwd)
 }

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_condition_one_that_has_succeeded_is_there() {
+    fn without_a_condition_a_succeeded_process_satisfies_the_wait() {
         for (state, expected) in [
             (StateName::Ready, Met),
             (StateName::Succeeded, Met),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use super::cause::Cause;
-use crate::spec::{Name, Signal};
+use crate::spec::{Name, Signal, WatchAction};
 
 pub use parts::{EndCause, EndDetails, EventSubject, RunError, SkipLink, WaitingOn};
 
@@ -234,7 +234,7 @@ events! {
         /// The number of further changed files.
         more: u64,
         /// What follows, as in the file: `restart`, `signal:HUP`, `run:NAME`.
-        action: String,
+        action: WatchAction,
     }
     /// A process was restarted too often in a row, each time soon after its start: changes of its
     /// files are ignored until it is restarted manually.

@@ -11,7 +11,7 @@ use super::event::{
     Cause, ConfigReloaded, EndCause, EventStamp, FileChanged, ProcessCompleted, ProcessKilled,
 };
 use super::{Event, StateName};
-use crate::spec::{Name, WatchAction, counted, thousands};
+use crate::spec::{Name, WatchAction, and_more, counted, first_of};
 
 mod phrases;
 
@@ -23,7 +23,7 @@ pub(super) use phrases::{exit_after, goals, health_failure, next_try};
 use phrases::{joined, probe_and_answer};
 
 /// How many names are listed before "and 12 more".
-const LISTED_NAMES: usize = 8;
+pub(crate) const LISTED_NAMES: usize = 8;
 
 /// An event in words.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -239,36 +239,20 @@ pub(crate) fn marker(event: &Event) -> String {
 
 /// The changed files, and what follows.
 fn file_change(event: &FileChanged) -> String {
-    let more = match event.more {
-        0 => String::new(),
-        more => format!(" and {} more", thousands(more)),
+    let follows = match &event.action {
+        WatchAction::Run(first) => format!("running {first} first"),
+        WatchAction::Signal(signal) => format!("sending {signal}"),
+        WatchAction::Restart => "restarting".to_owned(),
     };
-    let follows = match event.action.parse() {
-        Ok(WatchAction::Run(first)) => format!("running {first} first"),
-        Ok(WatchAction::Signal(signal)) => format!("sending {signal}"),
-        Ok(WatchAction::Restart) => "restarting".to_owned(),
-        // An action of a later version.
-        Err(()) => event.action.clone(),
-    };
-    format!("{}{more} changed; {follows}", event.path)
+    format!("{}{} changed; {follows}", event.path, and_more(event.more))
 }
 
 /// The differences after a reload.
 fn differences(event: &ConfigReloaded) -> String {
     let lists = [("new", &event.added), ("changed", &event.changed), ("removed", &event.removed)];
     let lists = lists.iter().filter(|(_, names)| !names.is_empty());
-    let text =
-        joined(lists.map(|(label, names)| {
-            format!("{label}: {}", first_of(names.iter().map(Name::to_string)))
-        }));
+    let text = joined(
+        lists.map(|(label, names)| format!("{label}: {}", first_of(names.iter(), LISTED_NAMES))),
+    );
     if text.is_empty() { "no changes".to_owned() } else { text }
-}
-
-/// The first items of a list, and the number of the others: `a, b and 12 more`.
-pub(crate) fn first_of(items: impl ExactSizeIterator<Item = String>) -> String {
-    let more = match items.len().saturating_sub(LISTED_NAMES) {
-        0 => String::new(),
-        more => format!(" and {} more", thousands(more as u64)),
-    };
-    format!("{}{more}", items.take(LISTED_NAMES).collect::<Vec<_>>().join(", "))
 }

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_are_extra_tries_and_can_be_given_back() {
+    fn attempts_are_extra_tries_and_can_be_reset() {
         let mut budget = RetryBudget::default();
         let mut jitter_rng = JitterRng::new(1);
         let policy = RetryPolicy { attempts: Some(2), ..policy(0.0) };

@@ -50,7 +50,7 @@ impl Deref for ProcessView {
 
 /// What follows from the state of a lifecycle.
 #[derive(Default)]
-struct Explained {
+struct StateSummary {
     why: String,
     pid: Option<u32>,
     until: Option<Moment>,
@@ -143,24 +143,26 @@ impl ProcessView {
 }
 
 /// The reason of the state, from the same data that decides.
-fn explain(process: &Lifecycle, graph: &DependencyGraph, members: &Members) -> Explained {
+fn explain(process: &Lifecycle, graph: &DependencyGraph, members: &Members) -> StateSummary {
     let last_end =
         || process.last.as_ref().map_or_else(|| "it ended".to_owned(), LastRun::describe);
-    let because = |why: String| Explained { why, ..Explained::default() };
+    let because = |why: String| StateSummary { why, ..StateSummary::default() };
     let halted = || process.halted_by.as_ref().map(pool_stopped);
     let mut explained = match &process.state {
         State::Idle => because("not started".to_owned()),
         State::Waiting { until: Some(until), .. } => {
-            Explained { until: Some(*until), ..because("delayed; may start".to_owned()) }
+            StateSummary { until: Some(*until), ..because("delayed; may start".to_owned()) }
         }
         State::Waiting { .. } => {
             let waits_for = graph.missing(process.id, members);
             let why = match (waits_for.is_empty(), process.unreaped_run) {
                 (false, _) => format!("waiting for {}", goals(&waits_for)),
-                (true, Some(_)) => "the run before cannot be ended and is still there".to_owned(),
+                (true, Some(_)) => {
+                    "the previous run cannot be killed and is still alive".to_owned()
+                }
                 (true, None) => "about to start".to_owned(),
             };
-            Explained { waits_for, ..because(why) }
+            StateSummary { waits_for, ..because(why) }
         }
         State::Queued { .. } => {
             let pool = process.spec.pool.as_ref().map_or("", Name::as_str);
@@ -168,27 +170,27 @@ fn explain(process: &Lifecycle, graph: &DependencyGraph, members: &Members) -> E
         }
         State::Starting { port, .. } => {
             let (why, until) = port.explain(process.spec.port_of(process.replica));
-            Explained { until, ..because(why) }
+            StateSummary { until, ..because(why) }
         }
         State::Running { pid, checks, .. } => {
             let (why, until) = checks::explain(checks, &process.spec, process.port());
             let probes = checks::probes(checks, &process.spec, process.port());
-            Explained { pid: Some(*pid), until, probes, ..because(why) }
+            StateSummary { pid: Some(*pid), until, probes, ..because(why) }
         }
         State::Stopping { pid, until, step, closing, .. } => {
             let why = match (step, &closing.then) {
-                (StopProgress::Killed, _) => "killed; called unkillable",
+                (StopProgress::Killed, _) => "killed; reported as unkillable",
                 (StopProgress::Asked, AfterExit::Restart(_)) => "stopping to start again; killed",
                 (StopProgress::Asked, AfterExit::Stop | AfterExit::ApplyPolicy) => {
                     "stopping; killed"
                 }
             };
             let (pid, until, killed) = (Some(*pid), Some(*until), *step == StopProgress::Killed);
-            Explained { pid, until, killed, ..because(why.to_owned()) }
+            StateSummary { pid, until, killed, ..because(why.to_owned()) }
         }
         State::Backoff { until, retry, .. } => {
             let next = next_try(*retry, process.spec.retry.attempts);
-            Explained { until: Some(*until), ..because(format!("{}; {next}", last_end())) }
+            StateSummary { until: Some(*until), ..because(format!("{}; {next}", last_end())) }
         }
         State::Ended(Outcome::Stopped) => {
             because(halted().unwrap_or_else(|| "stopped on request".to_owned()))
@@ -201,7 +203,7 @@ fn explain(process: &Lifecycle, graph: &DependencyGraph, members: &Members) -> E
         }
         State::Ended(Outcome::Skipped { chain, .. }) => {
             let why = halted().unwrap_or_else(|| chain_sentence(chain));
-            Explained { chain: chain.clone(), ..because(why) }
+            StateSummary { chain: chain.clone(), ..because(why) }
         }
     };
     if let (Some(note), None) = (process.note_on_files(), explained.until) {

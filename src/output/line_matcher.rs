@@ -102,12 +102,12 @@ mod tests {
     fn found(pattern: &str, bytes: &[u8], size: usize, longest: u64) -> Option<String> {
         let store = LogStore::new(OutputLimits { memory: 1 << 20, line: longest });
         let source = store.source(&"x".into());
-        let mut intake = LineSplitter::new(&store, source, 1, None);
-        intake.look_for(OutputPattern::new(pattern).unwrap());
+        let mut splitter = LineSplitter::new(&store, source, 1, None);
+        splitter.look_for(OutputPattern::new(pattern).unwrap());
         for chunk in bytes.chunks(size.max(1)) {
-            intake.push(Stream::Out, chunk, Timestamp::UNIX_EPOCH);
+            splitter.push(Stream::Out, chunk, Timestamp::UNIX_EPOCH);
         }
-        intake.found()
+        splitter.found()
     }
 
     #[test]
@@ -136,28 +136,28 @@ mod tests {
     fn what_is_kept_is_looked_at_when_something_else_is_looked_for() {
         let store = LogStore::new(OutputLimits { memory: 1 << 20, line: 8 });
         let source = store.source(&"x".into());
-        let push = |intake: &mut LineSplitter, bytes: &[u8]| {
-            intake.push(Stream::Out, bytes, Timestamp::UNIX_EPOCH);
+        let push = |splitter: &mut LineSplitter, bytes: &[u8]| {
+            splitter.push(Stream::Out, bytes, Timestamp::UNIX_EPOCH);
         };
         let pattern = |text: &str| Some(OutputPattern::new(text).unwrap());
         push(&mut LineSplitter::new(&store, source, 1, None), b"of the run before\n");
-        let mut intake = LineSplitter::new(&store, source, 2, None);
+        let mut splitter = LineSplitter::new(&store, source, 2, None);
         for _ in 0..3000 {
-            push(&mut intake, b"a line\n");
+            push(&mut splitter, b"a line\n");
         }
-        push(&mut intake, b"a line that comes in pieces\nlast\n");
-        intake.look_again(pattern("before"));
-        assert_eq!(intake.found(), None);
-        intake.look_again(pattern("line that.*pieces$"));
-        assert_eq!(intake.found().as_deref(), Some("a line that comes in pieces"));
-        intake.look_again(pattern("^later"));
-        assert_eq!(intake.found(), None);
-        push(&mut intake, b"later\n");
-        assert_eq!(intake.found().as_deref(), Some("later"));
-        intake.look_again(pattern("never"));
-        intake.look_again(None);
-        push(&mut intake, b"never\n");
-        assert_eq!(intake.found(), None);
+        push(&mut splitter, b"a line that comes in pieces\nlast\n");
+        splitter.look_again(pattern("before"));
+        assert_eq!(splitter.found(), None);
+        splitter.look_again(pattern("line that.*pieces$"));
+        assert_eq!(splitter.found().as_deref(), Some("a line that comes in pieces"));
+        splitter.look_again(pattern("^later"));
+        assert_eq!(splitter.found(), None);
+        push(&mut splitter, b"later\n");
+        assert_eq!(splitter.found().as_deref(), Some("later"));
+        splitter.look_again(pattern("never"));
+        splitter.look_again(None);
+        push(&mut splitter, b"never\n");
+        assert_eq!(splitter.found(), None);
     }
 
     #[test]

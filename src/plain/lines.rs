@@ -14,7 +14,7 @@ use crate::output::{
     DroppedLines, LogStore, ReadFrom, ReadLimit, Reader, SliceLine, SourceId, SourceSelection,
     StyleMode, WakeReason, safe_line,
 };
-use crate::spec::counted;
+use crate::spec::{counted, io_error_text};
 
 /// Colours of the names, in turn.
 const PALETTE: [&str; 8] = ["36", "33", "32", "35", "34", "96", "93", "92"];
@@ -154,8 +154,9 @@ impl LinePrinter {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(error),
                 Err(error) if !std::mem::replace(&mut is_failing, true) => {
                     let text = format!(
-                        "pitcrew | cannot write to stdout: {error}; lines are missing there until \
-                         it works again"
+                        "pitcrew | cannot write to stdout: {}; lines are missing there until \
+                         it works again",
+                        io_error_text(&error)
                     );
                     _ = self.notices.send(text);
                 }
@@ -281,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_under_stdout_is_told_and_ends_nothing() {
+    fn a_full_disk_under_stdout_is_reported_and_stops_nothing() {
         let (ended, told) = print(io::ErrorKind::StorageFull);
         assert!(ended.is_ok());
         let [told] = told.as_slice() else { panic!("{told:?}") };
@@ -314,12 +315,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_shown_is_told_whole_and_once() {
+    fn missed_lines_are_reported_completely_and_once() {
         let store = LogStore::new(OutputLimits { memory: 64 << 10, ..OutputLimits::default() });
         let source = store.source(&Name::new("web"));
         let reader = store.reader(SourceSelection::All, ReadFrom::Oldest);
-        let mut intake = LineSplitter::new(&store, source, 1, None);
-        intake.push(Stream::Out, &b"one\n".repeat(100_000), Clock::wall());
+        let mut splitter = LineSplitter::new(&store, source, 1, None);
+        splitter.push(Stream::Out, &b"one\n".repeat(100_000), Clock::wall());
         store.close();
         let (notices, told) = channel();
         let mut shown = Vec::new();

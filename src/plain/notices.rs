@@ -6,12 +6,12 @@ use std::sync::mpsc::Sender;
 use super::{PlainOptions, Verbosity};
 use crate::engine::{EngineHandle, Notice};
 use crate::machine::event::{Cause, EndCause};
-use crate::machine::event_text::{EventText, first_of};
+use crate::machine::event_text::{EventText, LISTED_NAMES};
 use crate::machine::{
     Event, Moment, ProcessView, ProjectPhase, ShutdownReason, Snapshot, StateName,
 };
 use crate::output::{LogStore, StyleMode, last_lines, safe_line, safe_name};
-use crate::spec::{Name, format_duration};
+use crate::spec::{Name, first_of, format_duration};
 
 pub(super) struct NoticePrinter {
     store: Arc<LogStore>,
@@ -96,14 +96,14 @@ impl NoticePrinter {
         let (action, nothing, reason, next) = match &snapshot.phase {
             ProjectPhase::Up => return,
             ProjectPhase::Stopping(reason) => {
-                ("stopping", "nothing is running", reason, "a second signal kills at once")
+                ("stopping", "nothing is running", reason, "a second signal kills immediately")
             }
             // The killed processes may be gone already.
             ProjectPhase::Killing(reason) => (
                 "killing",
                 "killing; nothing is running any more",
                 reason,
-                "a third signal leaves at once",
+                "a third signal leaves immediately",
             ),
         };
         // The user sees that the process in the foreground has ended.
@@ -124,7 +124,7 @@ impl NoticePrinter {
             let views = snapshot.processes.iter().filter(|view| view.state == state);
             let names: Vec<String> = views.map(|view| view.name.to_string()).collect();
             let count = names.len();
-            (count > 0).then(|| format!("{count} {text}: {}", first_of(names.into_iter())))
+            (count > 0).then(|| format!("{count} {text}: {}", first_of(names, LISTED_NAMES)))
         };
         let lists = [list(StateName::Failed, "failed"), list(StateName::Skipped, "skipped")];
         let lists: Vec<String> = lists.into_iter().flatten().collect();
@@ -158,7 +158,7 @@ fn alive(snapshot: &Snapshot, now: Moment) -> Option<String> {
     let is_killing = matches!(snapshot.phase, ProjectPhase::Killing(_));
     let alive = snapshot.processes.iter().filter(|view| view.state.is_alive());
     let names: Vec<String> = alive.map(|view| with_progress(view, is_killing, now)).collect();
-    (!names.is_empty()).then(|| first_of(names.into_iter()))
+    (!names.is_empty()).then(|| first_of(names, LISTED_NAMES))
 }
 
 fn with_progress(view: &ProcessView, is_killing: bool, now: Moment) -> String {

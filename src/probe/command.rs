@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::ProbeFailure;
 use crate::output::{PerStream, StyleMode, safe_line};
-use crate::spec::{Exit, ProbeResult};
+use crate::spec::{Exit, ProbeResult, io_error_text};
 use crate::sys::{Child, Host, Launch};
 
 /// The number of bytes kept of the end of each output.
@@ -33,7 +33,7 @@ pub(super) async fn probe<H: Host>(
         end = &mut end => {
             let Ok(launched) = timeout(END_TIME, launch).await else {
                 // The launch was dropped, so its child is ended as soon as it exists.
-                let text = |limit| format!("no end within {limit:?} (still being started)");
+                let text = |limit: &str| format!("no end within {limit} (still being started)");
                 return end.into_result(text);
             };
             (launched, Some(end))
@@ -65,10 +65,10 @@ pub(super) async fn probe<H: Host>(
     match result {
         Ok(Ok(exit @ Exit::Code(0))) => Some(ProbeResult::good(format!("{exit}{output}"))),
         Ok(Ok(exit)) => Some(ProbeResult::bad(format!("{exit}{left}{output}"))),
-        Ok(Err(error)) => Some(ProbeResult::bad(format!("{error}{left}{output}"))),
-        Err(end) => {
-            end.into_result(|limit| format!("no end within {limit:?}, killed{left}{output}"))
+        Ok(Err(error)) => {
+            Some(ProbeResult::bad(format!("{}{left}{output}", io_error_text(&error))))
         }
+        Err(end) => end.into_result(|limit| format!("no end within {limit}, killed{left}{output}")),
     }
 }
 

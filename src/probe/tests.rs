@@ -142,7 +142,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_a_miss() {
+async fn a_refused_connection_is_a_miss() {
     // Taken, so that no other process can take it, but nothing listens.
     let taken = tokio::net::TcpSocket::new_v4().unwrap();
     taken.bind(on_v4()).unwrap();
@@ -160,7 +160,7 @@ async fn nobody_there_is_a_miss() {
 }
 
 #[tokio::test]
-async fn one_that_accepts_and_never_answers_is_given_up() {
+async fn a_server_that_never_answers_times_out() {
     let (port, _) = server(on_v4(), |stream| {
         std::thread::sleep(LONG);
         drop(stream);
@@ -227,7 +227,7 @@ async fn a_body_that_never_ends_does_not_keep_the_status_back() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_told() {
+async fn a_response_that_is_not_http_is_reported() {
     for (text, wanted) in [
         ("+PONG\r\n", "the answer is not HTTP"),
         ("\x15\x03\x01\x00\x02\x02\x0a", "the answer is not HTTP"),
@@ -391,7 +391,7 @@ async fn a_command_that_takes_too_long_is_ended_with_all_it_started() {
 }
 
 #[tokio::test]
-async fn what_a_command_leaves_behind_is_ended_and_holds_nothing_up() {
+async fn strays_of_a_check_command_are_ended_without_delay() {
     let script = "(sleep 1000) & echo done; exit 0";
     assert_eq!(exec(script, "leaves", std::future::pending()).await, good("exit 0: done"));
     assert_eq!(carriers("leaves"), 0);

@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_different_is_told_by_name() {
+    fn differences_are_listed_by_name() {
         let old = spec(
             "[process]\na = 'a'\nb = 'b'\nc = 'c'\n[pool.p]\nconcurrency = 1\njobs = ['x']\n\
              [pool.q]\nconcurrency = 1\n",

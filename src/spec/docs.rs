@@ -1,5 +1,5 @@
 //! Generates the key tables of `docs/procfile.md`, and tests that the page matches the table of keys.
-//! `PITCREW_BLESS=1 cargo test --lib spec::docs` updates the page.
+//! `PITCREW_TEST_WRITE=1 cargo test --lib spec::docs` updates the page.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -93,12 +93,12 @@ fn the_page_has_every_key() {
     let (before, rest) = page.split_once(BEGIN).unwrap();
     let (present, after) = rest.split_once(END).unwrap();
     let keys = keys();
-    if std::env::var_os("PITCREW_BLESS").is_some() {
+    if std::env::var_os("PITCREW_TEST_WRITE").is_some() {
         std::fs::write(&path, format!("{before}{BEGIN}{keys}{END}{after}")).unwrap();
         return;
     }
     assert!(
         present == keys,
-        "docs/procfile.md is outdated: PITCREW_BLESS=1 cargo test --lib spec::docs"
+        "docs/procfile.md is outdated: PITCREW_TEST_WRITE=1 cargo test --lib spec::docs"
     );
 }

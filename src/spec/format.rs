@@ -1,5 +1,6 @@
 //! Formatting of numbers, sizes and durations for users.
 
+use std::fmt;
 use std::time::Duration;
 
 /// Formats a number with its digits in groups: `1,234,567`.
@@ -25,6 +26,22 @@ pub fn counted(number: impl TryInto<u64>, noun: &str) -> String {
         _ => format!("{noun}s"),
     };
     format!("{} {plural}", thousands(number))
+}
+
+/// Lists the first `limit` items, and counts the others: `a, b and 12 more`.
+pub(crate) fn first_of<T: fmt::Display>(
+    items: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
+    limit: usize,
+) -> String {
+    let items = items.into_iter();
+    let more = items.len().saturating_sub(limit);
+    let listed: Vec<String> = items.take(limit).map(|item| item.to_string()).collect();
+    format!("{}{}", listed.join(", "), and_more(more as u64))
+}
+
+/// Returns the end of a list that is not shown completely: ` and 12 more`; empty if it is.
+pub(crate) fn and_more(count: u64) -> String {
+    if count == 0 { String::new() } else { format!(" and {} more", thousands(count)) }
 }
 
 /// Returns the message of an error of the system, without the `(os error 2)` that std appends.
@@ -70,6 +87,13 @@ mod tests {
     fn numbers_are_grouped_by_thousands() {
         let shown = [0, 999, 1000, 56_789, 1_234_567].map(thousands);
         assert_eq!(shown, ["0", "999", "1,000", "56,789", "1,234,567"]);
+    }
+
+    #[test]
+    fn a_long_list_shows_its_first_items_and_the_number_of_others() {
+        assert_eq!(first_of(["a", "b"], 2), "a, b");
+        assert_eq!(first_of(0..1_234, 2), "0, 1 and 1,232 more");
+        assert_eq!(first_of([""; 0], 2), "");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::Spec;
 use super::env_file::{EnvPipes, MAX_FILE_SIZE};
 use super::fault::{CheckReport, Fault, Faults, SourceFile, SourceSpan, shown_path};
+use super::format::io_error_text;
 use super::procfile::{self, keys};
 use super::resolve::{self, Diagnostics, EnvReading, ProjectPaths};
 
@@ -139,7 +140,10 @@ pub fn find(request: &ProjectLocator) -> Result<PathBuf, Faults> {
     let (dir, paths) = request.locate()?;
     if let Some(first) = paths.first().filter(|first| !is_stdin(first)) {
         dir.join(first).metadata().map_err(|error| {
-            Fault::about(first.clone(), format!("cannot read {}: {error}", shown_path(first)))
+            Fault::about(
+                first.clone(),
+                format!("cannot read {}: {}", shown_path(first), io_error_text(&error)),
+            )
         })?;
     }
     Ok(project_paths(&dir, &paths).file)
@@ -201,8 +205,11 @@ fn existing(path: &Path) -> Result<Option<Metadata>, Fault> {
     match path.metadata() {
         Ok(found) => Ok((!found.is_dir()).then_some(found)),
         Err(error) if path.is_symlink() => {
-            let message =
-                format!("{} is a link that cannot be followed: {error}", shown_path(path));
+            let message = format!(
+                "{} is a link that cannot be followed: {}",
+                shown_path(path),
+                io_error_text(&error)
+            );
             Err(Fault::about(path.to_owned(), message))
         }
         Err(_) => Ok(None),
@@ -252,7 +259,7 @@ fn read(dir: &Path, path: &Path) -> Result<Arc<SourceFile>, Fault> {
                 return fault(format!("there is no file {}", shown_path(path)))
                     .with_hint(format!("`-f` is relative to {}", shown_path(dir)));
             }
-            fault(format!("cannot read {}: {error}", shown_path(path)))
+            fault(format!("cannot read {}: {}", shown_path(path), io_error_text(&error)))
         })?;
     source(path, bytes)
 }

@@ -28,6 +28,8 @@ pub struct ProcessSpec {
     pub env: Environment,
     /// `port`: sets `PORT` (replica N: port + N − 1) and fills the PORT column.
     pub port: Option<u16>,
+    /// A page of the process; see [`Self::page`].
+    pub url: Option<String>,
     /// What happens when another program listens on `port` before a start.
     pub port_busy: PortBusy,
     /// Whether a child without a terminal is asked for colour.
@@ -77,6 +79,7 @@ impl ProcessSpec {
             cwd,
             env: Environment::default(),
             port: None,
+            url: None,
             port_busy: PortBusy::Fail,
             color: ColorMode::Auto,
             stdin: StdinKind::Open,
@@ -143,5 +146,14 @@ impl ProcessSpec {
     pub fn port_of(&self, replica: Option<u32>) -> Option<u16> {
         let first = u32::from(self.port?);
         u16::try_from(first + replica.unwrap_or(1).saturating_sub(1)).ok()
+    }
+
+    /// The address of its page when it listens on `port`: its `url`, or else the root there.
+    pub fn page(&self, port: Option<u16>) -> Option<String> {
+        match (&self.url, port) {
+            (Some(url), Some(port)) => Some(url.replace(":port", &format!(":{port}"))),
+            (Some(url), None) => Some(url.clone()),
+            (None, port) => port.map(|port| format!("http://127.0.0.1:{port}")),
+        }
     }
 }

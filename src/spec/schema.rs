@@ -218,6 +218,7 @@ fn text(rule: StringRule) -> Value {
         StringRule::Size => SIZE_PATTERN,
         StringRule::Signal => r"^([A-Za-z0-9]+|(SIG|sig)?(RTMIN|rtmin)\+[0-9]+)$",
         StringRule::Url => r"^(http://[^/\s]|/)\S*$",
+        StringRule::Page => r"^https?://\S+$",
         StringRule::Endpoint => r"^(port|\S+:[0-9]{1,5})$",
         StringRule::Action => r"^(restart|signal:\S+|run:\S+)$",
     };

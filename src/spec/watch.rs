@@ -67,3 +67,19 @@ impl std::str::FromStr for WatchAction {
         }
     }
 }
+
+impl serde::Serialize for WatchAction {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for WatchAction {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(|()| {
+            let expected = &"restart, signal:NAME or run:NAME";
+            serde::de::Error::invalid_value(serde::de::Unexpected::Str(&text), expected)
+        })
+    }
+}

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags, open};
 
 use super::project_dirs::stable_hash;
+use crate::spec::io_error_text;
 
 /// A file or folder, independent of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -108,7 +109,7 @@ impl FileFollower {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     Some(format!("{file} is gone"))
                 }
-                Err(error) => Some(format!("{file} cannot be read: {error}")),
+                Err(error) => Some(format!("{file} cannot be read: {}", io_error_text(&error))),
             };
         };
         match moved.fd.as_ref().and_then(path_of) {
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_told_what_became_of_the_file() {
+    fn the_fate_of_the_file_is_reported() {
         let base = tempfile::tempdir().unwrap();
         let base = base.path().canonicalize().unwrap();
         let (one, other) = (base.join("one"), base.join("other"));

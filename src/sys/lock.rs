@@ -22,6 +22,7 @@ use super::file_identity::{FileFollower, FileId, FileIdentity};
 use super::journal::Journal;
 use super::project_dirs::user;
 use super::{ProjectDirs, guardian, proc};
+use crate::spec::io_error_text;
 
 /// The name of the file in the state folder.
 const NAME: &str = "lock";
@@ -104,7 +105,7 @@ pub enum LockError {
     #[error("already running (pid {}, since {})", .0.pid, .0.started)]
     Busy(Box<Holder>),
     /// The file cannot be used.
-    #[error("cannot lock {}: {error}", .path.display())]
+    #[error("cannot lock {}: {}", .path.display(), io_error_text(.error))]
     Io { path: PathBuf, error: io::Error },
 }
 

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
+use crate::spec::io_error_text;
+
 /// The folders of one project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectDirs {
@@ -34,7 +36,7 @@ pub enum ProjectDirError {
         why: &'static str,
     },
     /// It cannot be created or inspected.
-    #[error("cannot use {}: {error}", .path.display())]
+    #[error("cannot use {}: {}", .path.display(), io_error_text(.error))]
     Io { path: PathBuf, error: io::Error },
 }
 

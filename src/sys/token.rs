@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_is_another_and_only_the_user_can_read_it() {
+    fn each_token_is_unique_and_readable_only_by_the_user() {
         let base = tempfile::tempdir().unwrap();
         let folders = ProjectDirs::with(Path::new("/p/procfile.toml"), |name| {
             (name == "XDG_RUNTIME_DIR").then(|| base.path().as_os_str().to_owned())

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_has_no_clock() {
+    fn a_missing_process_has_no_clock() {
         // Larger than any number the kernel gives.
         assert_eq!(clock(5_000_000), None);
     }

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
 use super::{Pattern, Run, ScriptedHost};
+use crate::spec::and_more;
 
 /// The maximum number of runs listed in a message.
 const LISTED: usize = 50;
@@ -134,7 +135,7 @@ impl ScriptedHost {
             _ = write!(list, "\n  {}. {run}", index + 1);
         }
         if let Some(more @ 1..) = ran.len().checked_sub(LISTED) {
-            _ = write!(list, "\n  and {more} more");
+            _ = write!(list, "\n {}", and_more(more as u64));
         }
         list
     }

@@ -201,7 +201,8 @@ pub struct ActionSubject {
     pub pool: bool,
     /// Whether the process has a terminal.
     pub tty: bool,
-    pub port: Option<u16>,
+    /// The address of its page.
+    pub url: Option<String>,
     /// Whether its files are watched now; `None` if it declares none.
     pub watch: Option<bool>,
     pub stdin: bool,

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_faulty_one_is_told_in_one_line() {
+    fn an_invalid_pattern_is_reported_in_one_line() {
         let wrong = |typed| PatternMode::default().compile(typed).unwrap_err().to_string();
         assert_eq!(wrong("("), "unclosed group");
         assert_eq!(wrong("a{1000}{1000}{1000}"), "too large");

@@ -11,7 +11,7 @@ use super::WatchPlan;
 use super::debouncer::PathKind;
 use super::glob::Glob;
 use super::tree::{FolderTree, ROOT};
-use crate::spec::counted;
+use crate::spec::{counted, io_error_text};
 
 /// Returns what exists at a path.
 pub(super) fn path_kind(path: &Path) -> Option<PathKind> {
@@ -47,7 +47,8 @@ pub(super) fn no_queue(error: Errno) -> String {
         )
     } else {
         format!(
-            "file watching by the kernel is unavailable ({error}); files are polled every 2 seconds"
+            "file watching by the kernel is unavailable ({}); files are polled every 2 seconds",
+            io_error_text(&error)
         )
     }
 }

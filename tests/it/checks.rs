@@ -140,7 +140,7 @@ fn a_line_of_either_output_makes_it_ready_however_it_is_written() {
 }
 
 #[test]
-fn only_lines_of_the_run_at_hand_count() {
+fn only_lines_of_the_current_run_count() {
     let sleep = long_sleep();
     let project = Project::new(&format!(
         "[process.web]\nretry = {{ attempts = 1, backoff = {{ initial = '10ms' }} }}\n\

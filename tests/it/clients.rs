@@ -1,4 +1,4 @@
-//! Many clients at once: what they may do to a project, and what they cannot.
+//! Many clients of the control socket at the same time: conflicting commands, slow and reconnecting clients.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read, Write};
@@ -83,7 +83,7 @@ fn leads_to(verb: &str) -> &'static str {
 /// All at once, in no order: whatever was accepted last is what counts, so when the last word of
 /// everybody about a process leads to the same, that is where it gets.
 #[test]
-fn of_eight_clients_that_disagree_the_last_word_counts_and_no_two_runs_overlap() {
+fn conflicting_commands_of_eight_clients_end_in_the_last_one_without_overlapping_runs() {
     let (project, running) = up();
     for round in 0..u64::from(times(6)) {
         let mut dice = Dice(round.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
@@ -167,7 +167,7 @@ fn follow(mut stream: UnixStream, after: u64, most: usize, how: &str) -> (Vec<u6
 }
 
 #[test]
-fn one_that_comes_back_again_and_again_gets_every_event_once() {
+fn a_reconnecting_client_gets_every_event_once() {
     let (project, running) = up();
     let over = AtomicBool::new(false);
     let got = Mutex::new(Vec::new());
@@ -213,7 +213,7 @@ fn one_that_comes_back_again_and_again_gets_every_event_once() {
 
 /// One that brings its request in drops takes its place for a while, and no longer.
 #[test]
-fn one_that_asks_byte_by_byte_is_hung_up_on_and_holds_nobody_up() {
+fn a_client_that_sends_byte_by_byte_is_disconnected_and_blocks_no_other() {
     let (project, running) = up();
     let mut head = project.connect();
     let mut body = project.connect();

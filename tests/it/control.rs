@@ -1,4 +1,4 @@
-//! The commands that look at a running project and steer it.
+//! Commands for a running project: `ps`, `logs`, `events`, `start`, `stop`, `scale` and others.
 
 use crate::common::ask::run;
 use crate::common::events::{about, kind};
@@ -133,7 +133,7 @@ fn start_stop_restart_and_kill_answer_when_it_has_happened() {
 }
 
 #[test]
-fn a_signal_reaches_those_that_run_and_ends_nobody_on_purpose() {
+fn a_signal_reaches_running_processes_and_is_not_a_stop() {
     let (project, running) = up(
         "[process.a]\ncommand = '''trap 'echo got it' USR1; echo set; while :; do sleep 0.02; done'''\n",
     );

@@ -1,4 +1,4 @@
-//! The control socket itself: what it answers, whom, and what strangers cannot do to it.
+//! The control socket: responses, errors, versions, limits on connections, and access by other users.
 
 use std::io::{Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -41,7 +41,7 @@ fn post(project: &Project, path: &str, body: &str) -> (u16, Value) {
 }
 
 #[test]
-fn nobody_else_can_reach_it() {
+fn other_users_cannot_connect() {
     let (project, running) = Project::shop_up("");
     let socket = std::fs::symlink_metadata(project.socket()).unwrap();
     assert!(socket.file_type().is_socket());
@@ -174,7 +174,7 @@ fn garbage_and_clients_that_leave_cost_nothing() {
 }
 
 #[test]
-fn clients_that_never_read_or_never_ask_hold_nobody_up() {
+fn idle_clients_block_no_other_client() {
     let (project, running) = Project::shop_up("flood = 'seq 1 300000'\n");
     let silent: Vec<UnixStream> = (0..50).map(|_| project.connect()).collect();
     let deaf: Vec<UnixStream> = (0..50)

@@ -1,4 +1,4 @@
-//! What an interface is told over the control socket, and whom the project belongs to.
+//! The addresses of the control socket for interfaces: state updates, output, searches and process details.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -181,7 +181,7 @@ fn dependants_are_restarted_with_what_they_need() {
 }
 
 #[test]
-fn what_processes_take_is_told_to_those_who_ask_for_it() {
+fn resource_usage_is_measured_on_request() {
     let (project, running) = Project::shop_up("");
     let of = |whole: &Value| whole["processes"][0]["memory_bytes"].as_u64();
     assert_eq!(of(&get(&project, "/v1/snapshot")), None);

@@ -1,4 +1,4 @@
-//! What is left when pitcrew itself is killed: nothing.
+//! If pitcrew itself is killed, no process is left.
 
 use std::time::Duration;
 

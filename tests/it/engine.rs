@@ -1,5 +1,5 @@
-//! One project, one engine: whatever the environment says, whatever was removed or renamed, and
-//! whoever is stopped or killed.
+//! One engine per project: with other environments, removed or renamed files, and suspended or killed processes of
+//! pitcrew.
 #![expect(unsafe_code, reason = "tests")]
 
 use std::path::PathBuf;
@@ -71,7 +71,7 @@ fn what_was_cleaned_away_is_made_again_and_hides_nothing() {
 fn a_file_that_is_gone_is_told_and_what_runs_goes_on() {
     let (project, running, _) = up();
     std::fs::remove_file(project.path("procfile.toml")).unwrap();
-    running.wait_err("procfile.toml is gone; what runs goes on");
+    running.wait_err("procfile.toml is gone; running processes continue");
     project.ask(["ps"]).code(0).err("procfile.toml is gone");
     project.ask(["why", "web"]).code(0).err("procfile.toml is gone");
     let status = project.ask(["ps", "--json"]).code(0).json();
@@ -155,7 +155,7 @@ fn a_stopped_engine_goes_on_when_it_is_continued() {
 }
 
 #[test]
-fn a_stopped_guardian_hinders_nobody() {
+fn a_stopped_guardian_blocks_nothing() {
     let (project, running, _) = up();
     send(running.guardian(), libc::SIGSTOP);
     project.ask(["ps"]).code(0);

@@ -82,7 +82,7 @@ fn a_reading_that_hangs_is_told_to_who_starts_it_in_the_background_and_to_who_re
 }
 
 #[test]
-fn who_only_looks_opens_no_pipe() {
+fn a_read_only_query_opens_no_pipe() {
     let project = with_pipe();
     for args in [["check", "--json"], ["graph", "--json"]] {
         project.run(args).assert_code(0);

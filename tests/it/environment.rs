@@ -1,5 +1,5 @@
-//! What a process and a project in the background get from whoever starts them: input, descriptors,
-//! `PWD`, folders that are no UTF-8; and a project whose file is standard input.
+//! What processes and projects in the background inherit: input, descriptors, `PWD`, folders that are not UTF-8. Also
+//! a project whose file is standard input.
 #![expect(unsafe_code, reason = "descriptors are copied between fork and exec")]
 
 use std::ffi::{OsStr, OsString};

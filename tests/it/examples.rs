@@ -1,4 +1,4 @@
-//! The examples of the library run, and print what they are about.
+//! The examples of the library run and print the expected output.
 
 use std::process::Command;
 

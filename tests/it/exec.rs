@@ -1,4 +1,4 @@
-//! `pitcrew exec`: one command, its bytes as they are, limits and retries around it.
+//! `pitcrew exec`: unchanged input and output, time limits, retries and exit codes.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;

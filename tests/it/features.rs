@@ -1,5 +1,5 @@
-//! What a program takes in that depends on the library: no terminal crate. And that the table of
-//! `docs/library-cases.md` tells the truth.
+//! Dependencies of each feature: the library has no terminal crate. Also checks the tables of
+//! `docs/library-cases.md` and `docs/comparison.md`.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,7 +1,7 @@
-//! What every host promises, held against the real one and the scripted one by the same tests.
+//! The contract of every `Host`, checked by the same tests for the real and the scripted host.
 //!
-//! Each test says its program twice, as a shell script and as a script of the scripted host, and then
-//! does the same to both. The scripted ones run in invented time.
+//! Each test contains its program twice, as a shell script and as a script of the scripted host, and runs the same
+//! steps on both. The scripted host runs under paused time.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,5 +1,4 @@
-//! The whole engine on the scripted host, in invented time: minutes pass in no time at all, and all
-//! moments are exact.
+//! The whole engine on the scripted host under paused time: all times are exact, and no test waits for them.
 
 mod ending;
 mod order;

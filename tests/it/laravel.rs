@@ -1,5 +1,4 @@
-//! What the process tests of Laravel hold a process library to, case by case. The table in
-//! `docs/library-cases.md` names the original of each.
+//! The cases of Laravel's process tests. The table in `docs/library-cases.md` names the original of each.
 
 mod asserts;
 mod fakes;

@@ -1,8 +1,8 @@
-//! The layers hold: who may use what, read from the sources themselves.
+//! Checks of the module layers: which layer may use which other layers and crates, read from the sources.
 //!
-//! The table is the one of `docs/architecture.md`. Neither are there circles between the files of a
-//! layer, and what the crate shows to the outside is a list. What stands in tests is not looked at, except for
-//! its size.
+//! The table is that of `docs/architecture.md`. Also checked: circular imports between the files of a layer
+//! (`circles`), the public items of the crate (`public_items`), `unsafe`, and the length of files. Test code is
+//! checked for its length only.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,10 +12,10 @@ mod circles;
 
 mod public_items;
 
-/// Lines in one file at most.
-const LONGEST: usize = 450;
+/// The maximum number of lines of a file.
+const MAX_LINES: usize = 450;
 
-/// One layer: its own name, the layers and the crates it may use, and what must not occur in it.
+/// A layer: its name, the layers and crates it may use, and the texts that must not occur in it.
 struct Layer {
     name: &'static str,
     layers: &'static [&'static str],
@@ -23,15 +23,15 @@ struct Layer {
     never: &'static [&'static str],
 }
 
-/// Crates that hold no policy and no I/O: any layer may use them.
+/// Crates without policy and I/O, which any layer may use.
 const PLAIN: &[&str] = &["indexmap", "jiff", "serde", "serde_json", "strsim", "thiserror"];
 
 const TERMINAL: &[&str] = &["ratatui", "crossterm"];
 
-/// What a program has in it that uses the library.
+/// The layers that are part of a program which uses the library.
 const EMBEDDED: &[&str] = &["spec", "machine", "output", "sys", "engine", "library"];
 
-/// What no such layer does: print, or take signals away from the program.
+/// What these layers must not do: print, exit, or change the signal handling of the program.
 const NEVER_EMBEDDED: &[&str] = &[
     "println!",
     "print!(",
@@ -49,22 +49,22 @@ const NEVER_EMBEDDED: &[&str] = &[
     "process::abort(",
 ];
 
-/// Where one of them stands all the same, and how often.
-const PARDONED: &[(&str, &str, usize)] = &[
-    // The guardian is a process of its own, which `up` alone has: it says whom it cannot end.
+/// Exceptions from `NEVER_EMBEDDED`: file, text, and number of occurrences.
+const EXCEPTIONS: &[(&str, &str, usize)] = &[
+    // The guardian is a separate process of `up`; it reports processes that it cannot end.
     ("sys/guardian.rs", "io::stderr(", 1),
-    // Whether a signal is ignored; the default action, for a process that ends by the signal that its
-    // child was ended by.
+    // Reads whether a signal is ignored; restores the default action, so that pitcrew can end by the signal
+    // that ended its child.
     ("sys/signal_set.rs", "sigaction(", 1),
     ("sys/signal_set.rs", "libc::signal(", 1),
-    // The child between clone and exec: every signal gets its default.
+    // The child between clone and exec: resets every signal to its default.
     ("sys/exec.rs", "rt_sigaction", 2),
-    // The descriptor that `Output::Inherit` hands on.
+    // The descriptor that `Output::Inherit` passes on.
     ("sys/spawn.rs", "io::stdout(", 1),
-    // For the program: looks whether a signal is ignored, gives two their default, and ignores one.
+    // Only used by the program: reads whether a signal is ignored, resets two to their default, ignores one.
     ("sys/own_process.rs", "sigaction(", 2),
     ("sys/own_process.rs", "libc::signal(", 1),
-    // It looks whether these are a terminal that may be written to.
+    // Checks whether these are a terminal that may be written to.
     ("sys/own_process.rs", "io::stdout(", 1),
     ("sys/own_process.rs", "io::stderr(", 1),
 ];
@@ -81,7 +81,7 @@ const LAYERS: &[Layer] = &[
             "rustix",
             "toml",
             "unicode_width",
-            // For the schema of what the control socket serves as it is.
+            // For the OpenAPI schema of types that the control socket serves unchanged.
             "utoipa",
         ],
         never: &["async ", "std::thread", "TcpStream", "std::process", "Instant", "SystemTime"],
@@ -89,7 +89,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "machine",
         layers: &["spec"],
-        // For the schema of what the control socket serves as it is.
+        // For the OpenAPI schema of types that the control socket serves unchanged.
         crates: &["utoipa"],
         never: &[
             "async ",
@@ -141,7 +141,7 @@ const LAYERS: &[Layer] = &[
         crates: &["futures_core", "memchr", "shlex", "tokio", "tracing"],
         never: &[],
     },
-    // In the place of the system below the engine, for tests; runs a project on it.
+    // A host for tests in place of `sys`; also runs projects on it.
     Layer {
         name: "testing",
         layers: &["engine", "machine", "output", "spec", "sys"],
@@ -178,11 +178,12 @@ const LAYERS: &[Layer] = &[
         ],
         never: &["println!", "std::io::stdout", "std::io::stderr", "SystemTime", "Instant::now"],
     },
-    // A client: what it knows of the engine came over the socket.
+    // A client: everything it knows of the engine comes over the socket.
     Layer {
         name: "tui",
         layers: &["control", "machine", "output", "spec"],
         crates: &[
+            "memchr",
             "base64",
             "crossterm",
             "ratatui",
@@ -198,7 +199,7 @@ const LAYERS: &[Layer] = &[
         ],
         never: &["println!", "dbg!("],
     },
-    // Where everything is put together.
+    // Combines all layers.
     Layer {
         name: "cli",
         layers: &["control", "engine", "machine", "output", "plain", "spec", "sys", "tui"],
@@ -226,8 +227,14 @@ fn root() -> PathBuf {
 }
 
 fn sources() -> Vec<(PathBuf, String)> {
+    rust_files("src")
+}
+
+/// Returns the path (relative to `folder`) and text of all Rust files in a folder of the repository.
+fn rust_files(folder: &str) -> Vec<(PathBuf, String)> {
+    let top = root().join(folder);
     let mut found = Vec::new();
-    let mut folders = vec![root().join("src")];
+    let mut folders = vec![top.clone()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -235,12 +242,12 @@ fn sources() -> Vec<(PathBuf, String)> {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).unwrap();
-                found.push((path.strip_prefix(root().join("src")).unwrap().to_owned(), text));
+                found.push((path.strip_prefix(&top).unwrap().to_owned(), text));
             }
         }
     }
     found.sort();
-    assert!(found.len() > 20, "the sources are not where this test looks for them");
+    assert!(found.len() > 20, "no sources in {}", top.display());
     found
 }
 
@@ -253,7 +260,7 @@ fn is_test(path: &Path) -> bool {
     path.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs")))
 }
 
-/// The text without comments and without the module of tests at its end.
+/// Returns the text without comments and without the test module at its end.
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let bare = |line: &str| match line.find("//") {
@@ -263,7 +270,7 @@ fn code(text: &str) -> String {
     text.lines().map(bare).collect::<Vec<_>>().join("\n")
 }
 
-/// The first words of all paths: `tokio` of `tokio::spawn`, but not `sync` of `tokio::sync::watch`.
+/// Returns the first segments of all paths: `tokio` of `tokio::spawn`, but not `sync` of `tokio::sync::watch`.
 fn roots_of_paths(code: &str) -> BTreeSet<&str> {
     let is_word = |char: char| char.is_ascii_alphanumeric() || char == '_';
     let word_before = |(at, _)| {
@@ -274,7 +281,7 @@ fn roots_of_paths(code: &str) -> BTreeSet<&str> {
     code.match_indices("::").filter_map(word_before).filter(|word| !word.is_empty()).collect()
 }
 
-/// What follows `crate::`, groups in braces taken apart; at the top of the crate `super` is it too.
+/// Returns the names that follow `crate::`, including those in braces; in a top-level module `super::` counts too.
 fn layers_used(code: &str, at_top: bool) -> BTreeSet<String> {
     let mut used = BTreeSet::new();
     for root in if at_top { &["crate::", "super::"][..] } else { &["crate::"] } {
@@ -308,7 +315,7 @@ fn first_words(text: &str) -> Vec<String> {
     words
 }
 
-/// The names of all dependencies, as they are written in code.
+/// Returns the names of all dependencies as they are written in code.
 fn dependencies() -> Vec<String> {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let manifest: toml::Table = manifest.parse().unwrap();
@@ -316,42 +323,47 @@ fn dependencies() -> Vec<String> {
     names.map(|name| name.replace('-', "_")).collect()
 }
 
-/// Everything a file breaks, one sentence each.
-fn broken(layer: &Layer, path: &Path, code: &str, crates: &[String]) -> Vec<String> {
-    let mut broken = Vec::new();
+/// Returns a message for each rule that the file violates.
+fn violations(layer: &Layer, path: &Path, code: &str, crates: &[String]) -> Vec<String> {
+    let mut violations = Vec::new();
     let shown = path.display();
     let at_top = path.components().count() == 1;
     for used in layers_used(code, at_top) {
         let is_layer = LAYERS.iter().any(|other| other.name == used);
         if is_layer && used != layer.name && !layer.layers.contains(&used.as_str()) {
-            broken.push(format!("src/{shown}: {} may not use {used}", layer.name));
+            violations.push(format!("src/{shown}: {} may not use {used}", layer.name));
         }
     }
     let known: BTreeSet<&str> =
         crates.iter().map(String::as_str).chain(TERMINAL.iter().copied()).collect();
     let allowed = |name: &&str| PLAIN.contains(name) || layer.crates.contains(name);
     for name in roots_of_paths(code).intersection(&known).filter(|name| !allowed(name)) {
-        broken.push(format!("src/{shown}: {} may not use the crate {name}", layer.name));
+        violations.push(format!("src/{shown}: {} may not use the crate {name}", layer.name));
     }
     let embedded = if EMBEDDED.contains(&layer.name) { NEVER_EMBEDDED } else { &[] };
     for word in embedded {
-        let pardoned =
-            PARDONED.iter().find(|(file, what, _)| path == Path::new(file) && what == word);
-        let (found, allowed) = (code.matches(word).count(), pardoned.map_or(0, |one| one.2));
+        let exception =
+            EXCEPTIONS.iter().find(|(file, what, _)| path == Path::new(file) && what == word);
+        let (found, allowed) =
+            (code.matches(word).count(), exception.map_or(0, |(_, _, count)| *count));
         if found != allowed {
-            broken.push(format!("src/{shown}: `{word}` {found} times instead of {allowed}"));
+            violations.push(format!("src/{shown}: `{word}` {found} times instead of {allowed}"));
         }
     }
     for word in layer.never {
         if code.contains(word) {
-            broken.push(format!("src/{shown}: {} must not contain `{}`", layer.name, word.trim()));
+            violations.push(format!(
+                "src/{shown}: {} must not contain `{}`",
+                layer.name,
+                word.trim()
+            ));
         }
     }
-    broken
+    violations
 }
 
 #[test]
-fn every_layer_uses_only_what_it_may() {
+fn every_layer_uses_only_allowed_layers_and_crates() {
     let crates = dependencies();
     let mut all = Vec::new();
     for (path, text) in sources() {
@@ -360,15 +372,17 @@ fn every_layer_uses_only_what_it_may() {
             continue;
         }
         match LAYERS.iter().find(|layer| layer.name == name) {
-            Some(layer) => all.extend(broken(layer, &path, &code(&text), &crates)),
-            None => all.push(format!("src/{}: `{name}` is no layer of the table", path.display())),
+            Some(layer) => all.extend(violations(layer, &path, &code(&text), &crates)),
+            None => {
+                all.push(format!("src/{}: `{name}` is not a layer of the table", path.display()));
+            }
         }
     }
     assert!(all.is_empty(), "{}", all.join("\n"));
 }
 
 #[test]
-fn unsafe_code_is_in_sys_alone() {
+fn only_sys_contains_unsafe_code() {
     let words = ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern", "unsafe_code"];
     let uses = |code: &str| words.iter().any(|word| code.contains(word));
     let outside = |(path, text): &(PathBuf, String)| layer_of(path) != "sys" && uses(&code(text));
@@ -377,25 +391,29 @@ fn unsafe_code_is_in_sys_alone() {
 }
 
 #[test]
-fn one_idea_a_file() {
-    let mut all = Vec::new();
-    for (path, text) in sources() {
-        let lines = text.lines().count();
-        if lines > LONGEST {
-            all.push(format!("src/{} has {lines} lines, {LONGEST} at most", path.display()));
-        }
-        if path.ends_with("mod.rs") {
-            all.push(format!("src/{}: the file of a module is named as it", path.display()));
+fn files_are_short_and_no_file_is_named_mod_rs() {
+    let mut messages = Vec::new();
+    for folder in ["src", "tests"] {
+        for (path, text) in rust_files(folder) {
+            let shown = Path::new(folder).join(&path);
+            let (shown, lines) = (shown.display(), text.lines().count());
+            if lines > MAX_LINES {
+                messages
+                    .push(format!("{shown} has {lines} lines, at most {MAX_LINES} are allowed"));
+            }
+            if path.ends_with("mod.rs") {
+                messages.push(format!("{shown}: name the file after its module"));
+            }
         }
     }
-    assert!(all.is_empty(), "{}", all.join("\n"));
+    assert!(messages.is_empty(), "{}", messages.join("\n"));
 }
 
 #[test]
-fn this_test_sees_what_it_is_to_see() {
+fn violations_are_detected() {
     let layer = LAYERS.iter().find(|layer| layer.name == "machine").unwrap();
     let crates = ["tokio".to_owned()];
-    let see = |text: &str| broken(layer, Path::new("machine/x.rs"), &code(text), &crates).len();
+    let see = |text: &str| violations(layer, Path::new("machine/x.rs"), &code(text), &crates).len();
     assert_eq!(see("use crate::spec::Name;"), 0);
     assert_eq!(see("use crate::engine::Engine;"), 1);
     assert_eq!(see("use crate::{spec::{Name, sys}, sys::Host};"), 1);
@@ -405,6 +423,6 @@ fn this_test_sees_what_it_is_to_see() {
     assert_eq!(see("#[cfg(test)]\nmod tests {\n    use tokio::x;"), 0);
     assert_eq!(see("fn f() { eprintln!(); }"), 1);
     assert_eq!(see("use tokio::signal::unix::signal;"), 3, "crate, module and source");
-    let top = broken(layer, Path::new("machine.rs"), "use super::engine::Engine;", &crates);
+    let top = violations(layer, Path::new("machine.rs"), "use super::engine::Engine;", &crates);
     assert_eq!(top, ["src/machine.rs: machine may not use engine"]);
 }

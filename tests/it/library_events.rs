@@ -1,4 +1,4 @@
-//! Each run has one end, told when there is nothing more to come.
+//! Events of the library: each run has exactly one end event, sent after all output.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

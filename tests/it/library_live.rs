@@ -24,7 +24,7 @@ fn wait_for_line_sees_what_was_printed_before_and_errs_at_the_end() {
 }
 
 #[test]
-fn a_line_that_nobody_reads_is_not_waited_for() {
+fn an_unread_line_delays_nothing() {
     test(async {
         let manager = ProcessManager::new();
         for output in [Output::Null, Output::Inherit] {
@@ -203,7 +203,7 @@ fn a_dropped_run_is_killed_with_its_tree_and_a_dropped_handle_lives_on() {
 }
 
 #[test]
-fn active_and_get_know_who_is_there() {
+fn active_and_get_return_the_running_commands() {
     test(async {
         let manager = ProcessManager::new();
         assert!(manager.active().is_empty());
@@ -376,7 +376,7 @@ fn a_slow_subscriber_is_told_how_many_it_missed() {
 }
 
 #[test]
-fn an_observer_misses_nothing_and_one_that_panics_harms_nobody() {
+fn an_observer_sees_every_event_and_a_panic_in_one_is_contained() {
     test(async {
         let manager = ProcessManager::new();
         let (sender, told) = std::sync::mpsc::channel();

@@ -1,4 +1,4 @@
-//! When the system runs out of something: it is named, tried again, and pitcrew lives.
+//! Exhausted resources (descriptors, threads, file sizes): pitcrew reports them, retries, and keeps running.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! `up --listen`: who is let in over TCP, and that nothing happens for who is not.
+//! `up --listen`: the HTTP API over TCP, its token, and the requests it refuses.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -78,7 +78,7 @@ impl Listening {
 const JSON: &str = "content-type: application/json";
 
 #[test]
-fn who_has_the_token_is_answered_and_the_token_is_for_the_user_alone() {
+fn requests_with_the_token_succeed_and_only_the_user_can_read_it() {
     let up = up();
     let meta = std::fs::metadata(&up.file).unwrap();
     assert_eq!((meta.mode() & 0o777, up.token.len()), (0o600, 64));
@@ -98,7 +98,7 @@ fn who_has_the_token_is_answered_and_the_token_is_for_the_user_alone() {
 }
 
 #[test]
-fn nobody_else_is_and_nothing_happens() {
+fn requests_without_the_token_are_refused_without_effect() {
     let up = up();
     let (host, key) = (up.host(), up.key());
     let (host, key, port) = (host.as_str(), key.as_str(), up.port);

@@ -1,8 +1,8 @@
 //! The integration tests: one program, a module for each subject.
 //!
 //! A test that changes or counts what the threads of a process share (signals, limits, descriptors, children, who
-//! adopts orphans) runs again in a process of its own (`common/own_process.rs`). `sys_guardian` and `embedded` are
-//! programs of their own, because in theirs there may be no thread.
+//! adopts orphans) runs again in a separate process (`common/own_process.rs`). `sys_guardian` and `embedded` are
+//! separate programs, because no other thread may exist in them.
 #![allow(
     clippy::allow_attributes,
     clippy::unwrap_used,
@@ -31,7 +31,7 @@ mod library_events;
 mod library_live;
 mod library_pool;
 mod procfile;
-mod reload_wish;
+mod reload_request;
 mod symfony;
 mod sys_spawn;
 mod sys_stdio;
@@ -39,8 +39,6 @@ mod sys_strays;
 mod testing;
 
 // The program.
-#[cfg(feature = "cli")]
-mod answers;
 #[cfg(feature = "cli")]
 mod checks;
 #[cfg(feature = "cli")]
@@ -66,6 +64,8 @@ mod environment;
 #[cfg(feature = "cli")]
 mod exec;
 #[cfg(feature = "cli")]
+mod json_output;
+#[cfg(feature = "cli")]
 mod limits;
 #[cfg(feature = "cli")]
 mod listen;
@@ -90,11 +90,11 @@ mod reload_command;
 #[cfg(feature = "cli")]
 mod run;
 #[cfg(feature = "cli")]
-mod shapes;
-#[cfg(feature = "cli")]
 mod stop;
 #[cfg(feature = "cli")]
 mod stop_trees;
+#[cfg(feature = "cli")]
+mod terminal_output;
 #[cfg(feature = "cli")]
 mod up;
 #[cfg(feature = "cli")]

@@ -1,4 +1,4 @@
-//! `mcp`, driven as an editor drives it: JSON-RPC, a message a line, over stdin and stdout.
+//! `mcp` as an editor uses it: JSON-RPC over stdin and stdout, one message per line.
 
 use crate::common::Project;
 

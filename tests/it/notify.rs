@@ -1,4 +1,4 @@
-//! `ready = { notify = true }`: who may say that a process is ready, and what becomes of the socket.
+//! `ready = { notify = true }`: which senders count, and the life of the socket.
 
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
@@ -98,7 +98,7 @@ fn a_child_may_speak_for_it_also_one_that_has_left_the_session_and_its_parent() 
 }
 
 #[test]
-fn nobody_else_may_speak_for_it() {
+fn foreign_senders_are_ignored() {
     let project = project("exec", "until:go|send:READY=1", ", timeout = \"60s\"");
     let up = project.up([]);
     let socket = socket_of(&up);
@@ -116,7 +116,7 @@ fn nobody_else_may_speak_for_it() {
 }
 
 #[test]
-fn what_one_process_says_is_not_heard_for_another() {
+fn a_message_counts_only_for_its_own_process() {
     let speaker = std::env::current_exe().unwrap();
     let speaker = format!("{} --exact notify::speaker --nocapture", speaker.display());
     let sleep = long_sleep();

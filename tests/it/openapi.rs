@@ -1,5 +1,5 @@
-//! The API against its own document: every route, with what the document allows and with what it
-//! does not; every answer is checked against the schema the document gives for it.
+//! The API and its `OpenAPI` document agree: every route with valid and invalid requests; every response is validated
+//! against its schema.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! What children print: on stdout, in the log files, in memory; whole, safe and bounded.
+//! Output of processes: on stdout, in log files and in memory; complete, safe for terminals, and bounded.
 
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;

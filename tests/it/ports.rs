@@ -1,5 +1,5 @@
-//! Ports and readiness with the real binary. This file is also the server: a test that does nothing
-//! unless it is told to listen.
+//! Ports and readiness with the real binary. This program is also the server: one test listens if a
+//! variable is set, and does nothing otherwise.
 
 use std::net::{Ipv4Addr, TcpListener};
 

@@ -1,5 +1,5 @@
-//! The JSON schema and the reader agree: on the file of the contract, on every procfile of this
-//! repository, and on a list of wrong ones.
+//! The JSON schema and the reader agree on a file with every key, every procfile of this repository, and a list of
+//! invalid files.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
-//! Random projects of small real processes, run to their end, against a small model of what may
-//! happen: who must run, in which order, how often, and with which code it all ends.
+//! Random projects of small real processes, compared with a small model: which processes run, in which order, how
+//! often, and the exit code.
 //!
-//! Seeds are fixed, so a failure names the project that has to be looked at.
+//! Seeds are fixed, so a failure identifies the project.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

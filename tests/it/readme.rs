@@ -1,5 +1,4 @@
-//! What the README and the documents say is so: their files pass, their commands exist, their links
-//! lead somewhere.
+//! The README and the documentation are correct: example files are valid, commands and options exist, links resolve.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The file is read again while the project runs, with real files and real processes.
+//! Reloading the file of a running project, with real files and processes.
 
 use crate::common::events::{about, kind, of, only};
 use crate::common::{self, Project, Running, times, wait_until};

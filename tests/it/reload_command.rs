@@ -1,4 +1,4 @@
-//! `reload`: what it says, what it does, and its exit codes.
+//! The command `reload`: output, effects and exit codes.
 
 use crate::common::{self, Project, Running, long_sleep};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! `pitcrew run NAME`: one process in the foreground, what it needs behind it.
+//! `pitcrew run NAME`: one process in the foreground, its dependencies in the background.
 
 use std::process::Stdio;
 

@@ -1,4 +1,4 @@
-//! How things end: stops, signals, strays, in which order and within which time.
+//! Stops and shutdown: signals, order, grace periods and exit codes.
 
 use std::time::{Duration, Instant};
 
@@ -94,14 +94,14 @@ fn twenty_that_ignore_term_take_one_grace() {
 }
 
 #[test]
-fn the_way_down_names_who_is_waited_for_and_the_time_left() {
+fn shutdown_names_the_remaining_processes_and_the_time_left() {
     let project = Project::new(&format!(
         "[process.stubborn]\ncommand = '{STUBBORN}'\nstop = {{ grace = '30s' }}\n"
     ));
     let up = project.up([]);
     up.wait_out("| up");
     up.signal(libc::SIGINT);
-    let said = up.wait_err("a second signal kills at once");
+    let said = up.wait_err("a second signal kills immediately");
     assert!(said.contains("SIGINT: stopping stubborn ("), "{said}");
     let again = up.wait_err("waiting for stubborn (");
     assert!(again.ends_with("s left)"), "{again}");

@@ -1,4 +1,4 @@
-//! Ending whole trees: stop commands, strays, and what may be left running.
+//! Stopping process trees: stop commands, strays, and processes that may keep running.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Starting real processes: what a child is given, and what a start that fails says.
+//! Starting real processes: the environment of a child, and the errors of failed starts.
 #![expect(clippy::too_many_lines, reason = "a table")]
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! Finding and ending what a run leaves, with and without orphans coming to us.
+//! Finding and ending strays of a run, with and without being a child subreaper.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -262,7 +262,7 @@ fn strays_go_by_policy_and_name() {
 }
 
 #[test]
-fn who_belongs_to_no_run_is_listed_and_ended_with_the_project() {
+fn strays_without_a_run_are_listed_and_ended_with_the_project() {
     as_subreaper(async || {
         let host = host();
         let none = SessionStrayRules::default();

@@ -1,5 +1,4 @@
-//! The scripted host as a test of a program uses it: rules, records, assertions, and the library above
-//! it in invented time.
+//! The scripted host as tests of programs use it: rules, records, assertions, and the library under paused time.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

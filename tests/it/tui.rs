@@ -1,4 +1,4 @@
-//! The interface on a real terminal: the real binary, driven as a person would.
+//! The interface of the real binary on a pseudo-terminal, operated by keys.
 
 use std::ffi::OsStr;
 use std::io::Read as _;
@@ -400,7 +400,7 @@ fn killed_alone_it_is_a_terminal_that_is_closed() {
 }
 
 #[test]
-fn killed_after_a_goodbye_it_was_nobody() {
+fn a_kill_after_detaching_does_not_affect_the_project() {
     let project = Project::new(SHOP);
     let mut screen = open(&project);
     screen.wait("api is up");

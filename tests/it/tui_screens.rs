@@ -1,5 +1,5 @@
-//! What reaches the terminal: the judge of its bytes, the screen that tests read, and that every
-//! overlay and view stays within both, whatever is in it.
+//! Tests of the test tools for terminals: the validator of written bytes (`common/strict.rs`) and the screen that
+//! tests read. Also renders every overlay and view with hostile texts.
 
 use crate::common::Project;
 use crate::common::screen::{Screen, parser};

@@ -1,5 +1,5 @@
-//! The interface as a whole on a real terminal: nothing reaches it that is not ours, whatever
-//! children print, and it is left as it was.
+//! The interface on a pseudo-terminal: processes cannot send control sequences to it, and its modes are restored on
+//! every exit.
 
 use crate::common;
 use crate::common::Project;

@@ -1,5 +1,4 @@
-//! The interface in tmux, which keeps a screen of its own and is asked for it: the same binary, with
-//! a shell around it. Left out where there is no tmux.
+//! The interface in tmux, under a shell; the tests read the screen from tmux. Skipped if tmux is not installed.
 
 use crate::common::{self, BOUND, Project, binary, wait_until};
 

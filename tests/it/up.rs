@@ -1,4 +1,4 @@
-//! `pitcrew up`: what it starts, what it says, with which code it ends.
+//! `pitcrew up`: started processes, messages and exit codes.
 
 use std::time::Duration;
 

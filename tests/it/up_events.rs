@@ -1,4 +1,4 @@
-//! `up --events`: what the events of runs, dependencies and pools say.
+//! `up --events`: the events of runs, dependencies and pools.
 
 use crate::common::events::{about, kind, of, only};
 use crate::common::{Project, long_sleep};

@@ -1,4 +1,4 @@
-//! What processes take: measured of their whole trees, and only when somebody asks.
+//! Resource usage of process trees, measured only on request.
 
 use crate::common::{Project, long_sleep, wait_until};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Waiting tells the truth: `wait`, `start` and `restart --wait`, `up --detach --wait`.
+//! Waiting for conditions: `wait`, `start` and `restart --wait`, `up --detach --wait`.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Stdio};
@@ -56,7 +56,7 @@ impl Waiting {
 }
 
 #[test]
-fn for_people_one_that_has_succeeded_is_there() {
+fn a_succeeded_process_satisfies_wait_without_a_condition() {
     let sleep = long_sleep();
     let project = Project::new(&format!(
         "[process]\nweb = 'exec sleep {sleep}'\nmigrate = {{ command = 'true', tags = ['db'] }}\n\
@@ -116,7 +116,7 @@ fn wait_ends_when_it_is_there_when_it_cannot_be_and_when_time_is_up() {
 }
 
 #[test]
-fn one_that_fails_in_its_first_steps_was_never_there() {
+fn a_process_that_fails_immediately_never_becomes_ready() {
     let sleep = long_sleep();
     let project = Project::new(&format!(
         "[process]\nweb = 'exec sleep {sleep}'\n\
@@ -181,7 +181,7 @@ fn a_pool_is_there_when_what_depends_on_it_may_start() {
 }
 
 #[test]
-fn one_that_the_file_loses_is_waited_for_no_more() {
+fn a_process_removed_from_the_file_is_no_longer_waited_for() {
     let sleep = long_sleep();
     let web = format!("web = {{ command = 'exec sleep {sleep}', ready = {{ file = 'never' }} }}\n");
     let other = format!("[process]\nother = 'exec sleep {sleep}'\n");
@@ -216,7 +216,7 @@ fn detach_returns_when_all_has_started_or_is_ready_or_cannot_be() {
     assert_eq!(project.one("never")["state"], "idle");
     down(&project);
     let bad = project.ask(["up", "--detach", "--wait"]).code(1);
-    bad.err("bad: failed: no such program").err("what runs goes on in the background");
+    bad.err("bad: failed: no such program").err("running processes continue in the background");
     // The rest is left alone.
     assert_eq!(project.one("web")["state"], "ready");
     down(&project);
@@ -235,7 +235,7 @@ fn detach_of_a_project_that_runs_is_a_success_and_waits_for_it() {
     project.ask(["up", "--detach"]).code(0);
     let again = project.ask(["up", "--detach"]).code(0);
     again.err("is running already: pid ").err(", since ");
-    project.ask(["up", "--detach", "--wait", "--timeout", "100ms"]).code(124).err("goes on");
+    project.ask(["up", "--detach", "--wait", "--timeout", "100ms"]).code(124).err("continues");
     let waiting = Waiting::start(&project, ["up", "--detach", "--wait"]);
     waiting.says("waiting for web");
     std::fs::write(project.path("there"), "").unwrap();
@@ -292,7 +292,7 @@ fn a_project_that_ends_before_it_is_ready_is_no_success() {
 }
 
 #[test]
-fn whoever_waits_is_told_at_once_that_the_project_is_gone() {
+fn waiting_clients_learn_immediately_that_the_project_has_ended() {
     let sleep = long_sleep();
     let project = Project::new(&format!(
         "[project]\nname = 'shop'\n\
@@ -338,7 +338,7 @@ fn a_signal_ends_the_waiting_and_leaves_the_project() {
     send(start.child.id(), libc::SIGINT);
     let (code, said) = start.end();
     assert_eq!(code, -libc::SIGINT, "{said}");
-    assert!(said.contains("shop goes on in the background; `pitcrew down` stops it"), "{said}");
+    assert!(said.contains("shop continues in the background; `pitcrew down` stops it"), "{said}");
     assert_eq!(project.one("web")["state"], "starting");
     down(&project);
 }
@@ -351,7 +351,7 @@ fn detach_gives_up_in_time_and_tells_what_went_wrong() {
          [process.after]\ncommand = 'true'\ndepends_on = {{ gate = 'succeeded' }}\n"
     ));
     let late = project.ask(["up", "--detach", "--timeout", "2500ms"]).code(124);
-    late.err("waiting for after; `pitcrew why after` tells why").err("goes on in the background");
+    late.err("waiting for after; run `pitcrew why after`").err("continues in the background");
     assert_eq!(project.one("after")["state"], "waiting");
     down(&project);
     project.ask(["up", "--detach", "--events", "no/such/folder"]).code(1).err("no/such/folder");

@@ -1,4 +1,4 @@
-//! Files that change while a project runs: real tools save them, real processes run anew.
+//! Restarts on file changes, with real tools that save files and real processes.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -102,9 +102,7 @@ fn print_lines(
                 }
                 output.len() < WRITE_SIZE || stdout::write(&std::mem::take(&mut output))
             });
-            read.map_err(|error| {
-                messages::failure(&format!("cannot read {}: {error}", path.display()))
-            })?;
+            read.map_err(|error| messages::cannot(&format!("read {}", path.display()), &error))?;
         }
     }
     output.extend(kept.into_iter().flatten());

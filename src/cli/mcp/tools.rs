@@ -141,7 +141,7 @@ impl Tools {
                 kept.push_back(match item {
                     EventItem::Event { event, .. } => event.to_string(),
                     EventItem::Missed { from, to } => {
-                        format!("(events {from} to {to} are not kept any more)")
+                        format!("(events {from} to {to} are no longer stored)")
                     }
                 });
                 while kept.len() as u64 > last {
@@ -173,7 +173,11 @@ impl Tools {
                         format!("{} | {}", safe_name(name), safe_line(bytes, StyleMode::Drop))
                     }
                     Frame::Missed { name, lines } => {
-                        format!("({}: {} no longer kept)", safe_name(name), counted(lines, "line"))
+                        format!(
+                            "({}: {} no longer stored)",
+                            safe_name(name),
+                            counted(lines, "line")
+                        )
                     }
                 });
             });

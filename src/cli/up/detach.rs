@@ -21,7 +21,7 @@ use crate::control::wire::{
 use crate::control::{Client, Control as _, ControlError, ControlErrorKind, Measure};
 use crate::engine::Clock;
 use crate::machine::StateName;
-use crate::spec::{Signal, Spec};
+use crate::spec::{Signal, Spec, first_of};
 use crate::sys::{Holder, ProjectDirs, alive_holder, own_process};
 
 /// The delay before the first message about what is waited for, and between different ones.
@@ -69,7 +69,7 @@ pub(super) fn up(
     }
     end_report::remove(&dirs.state);
     let engine = BackgroundEngine::start(global, args, spec, &dirs, EngineLifetime::Independent)
-        .map_err(|error| messages::failure(&format!("cannot start in the background: {error}")))?;
+        .map_err(|error| messages::cannot("start in the background", &error))?;
     background.start(&engine)
 }
 
@@ -194,7 +194,7 @@ impl Background<'_> {
         messages::note(&if self.is_starting.get() {
             format!("{} had not started yet, and was ended", self.name)
         } else {
-            format!("{} goes on in the background; `pitcrew down` stops it", self.name)
+            format!("{} continues in the background; `pitcrew down` stops it", self.name)
         });
     }
 
@@ -204,8 +204,8 @@ impl Background<'_> {
             Ok(WaitResult::Impossible(response)) => {
                 outcome::report_failures(&response, self.global);
                 messages::failure(&format!(
-                    "{} cannot be ready; what runs goes on in the background, and `pitcrew down` \
-                     stops it",
+                    "{} cannot be ready; running processes continue in the background, and \
+                     `pitcrew down` stops them",
                     self.name
                 ))
             }
@@ -291,11 +291,8 @@ async fn termination_signal() -> Signal {
 }
 
 fn waiting_for(pending: &[String]) -> String {
-    let (named, others) = pending.split_at(pending.len().min(MAX_NAMES));
-    let more =
-        if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
-    let hint = named.first().map(|name| format!("; `pitcrew why {name}` tells why"));
-    format!("waiting for {}{more}{}", named.join(", "), hint.unwrap_or_default())
+    let hint = pending.first().map(|name| format!("; run `pitcrew why {name}`"));
+    format!("waiting for {}{}", first_of(pending, MAX_NAMES), hint.unwrap_or_default())
 }
 
 /// Names the processes that could not be started, which is no failure of the project.
@@ -334,8 +331,8 @@ mod tests {
     #[test]
     fn the_first_that_are_waited_for_are_named_and_the_others_counted() {
         let names = |n: usize| (0..n).map(|i| format!("p{i}")).collect::<Vec<_>>();
-        assert_eq!(waiting_for(&names(1)), "waiting for p0; `pitcrew why p0` tells why");
-        let many = "waiting for p0, p1, p2 and 2 more; `pitcrew why p0` tells why";
+        assert_eq!(waiting_for(&names(1)), "waiting for p0; run `pitcrew why p0`");
+        let many = "waiting for p0, p1, p2 and 2 more; run `pitcrew why p0`";
         assert_eq!(waiting_for(&names(5)), many);
     }
 }

@@ -17,7 +17,7 @@ use clap::ColorChoice;
 use super::super::{GlobalOptions, ProgramExit, locked_project, messages, running_project};
 use super::UpArgs;
 use crate::control::{Client, Control as _, ControlErrorKind, Measure};
-use crate::spec::{Signal, Spec};
+use crate::spec::{Signal, Spec, io_error_text};
 use crate::sys::{self, ControlSocket, ProjectDirs, alive_holder, journal, own_process};
 
 /// The interval of checks whether the engine is up or has ended.
@@ -57,7 +57,7 @@ impl BackgroundEngine {
     ) -> io::Result<Self> {
         let log = dirs.state.join("up.log");
         let stderr = open_log(&log).map_err(|error| {
-            io::Error::other(format!("cannot write {}: {error}", log.display()))
+            io::Error::other(format!("cannot write {}: {}", log.display(), io_error_text(&error)))
         })?;
         locked_project::require_proc()?;
         let mut command = Command::new(std::env::current_exe()?);
@@ -176,7 +176,7 @@ impl BackgroundEngine {
                 Ok(Some(status)) => break status,
                 Ok(None) => tokio::time::sleep(POLL).await,
                 Err(error) => {
-                    return messages::failure(&format!("cannot wait for the engine: {error}"));
+                    return messages::cannot("wait for the engine", &error);
                 }
             }
         };

@@ -30,7 +30,7 @@ pub(super) fn up(
         .map_err(|error| messages::failure(&error.to_string()))?;
     let is_running = alive_holder(&dirs).is_some();
     let mut engine = BackgroundEngine::start(global, args, spec, &dirs, EngineLifetime::Owned)
-        .map_err(|error| messages::failure(&format!("cannot start the engine: {error}")))?;
+        .map_err(|error| messages::cannot("start the engine", &error))?;
     let name = &spec.project.name;
     // Not on stderr, because the interface has the terminal.
     let (client, suspension) = attach::with_suspension(engine.client);
@@ -77,7 +77,7 @@ async fn leave(name: &str, exit: TuiExit, engine: &BackgroundEngine) -> ProgramE
         ExitReason::Detached => {
             let written = engine.take_stdin().map(|mut input| input.write_all(&[DETACH_BYTE]));
             if let Some(Err(error)) = written {
-                return messages::failure(&format!("cannot detach: {error}"));
+                return messages::cannot("detach", &error);
             }
             if exit.is_writable {
                 attach::print_still_running(name);

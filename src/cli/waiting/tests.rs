@@ -40,7 +40,7 @@ fn answer(mut stream: UnixStream, known: &Mutex<Vec<u64>>, times: usize) {
 }
 
 #[tokio::test]
-async fn who_waits_asks_less_and_less_often() {
+async fn polling_slows_down_over_time() {
     let (client, asked) = project(7);
     let names = ["web".to_owned()];
     assert!(wait_for(&client, &names, None, None).await.unwrap().ok);
@@ -49,7 +49,7 @@ async fn who_waits_asks_less_and_less_often() {
 }
 
 #[tokio::test]
-async fn the_end_of_the_time_says_who_is_missing() {
+async fn a_timeout_names_the_processes_that_are_waited_for() {
     let (client, asked) = project(1);
     let names = ["web".to_owned()];
     let limit = Some(Duration::from_secs(1));
@@ -59,7 +59,7 @@ async fn the_end_of_the_time_says_who_is_missing() {
 }
 
 #[test]
-fn a_limit_is_told_as_it_was_given() {
+fn a_time_limit_is_shown_as_it_was_written() {
     for (left, told) in [(2_970_970_876, "3s"), (976_499_502, "1s"), (1_480_000_000, "1.5s")] {
         assert_eq!(format!("{:?}", rounded(Duration::from_nanos(left))), told);
     }

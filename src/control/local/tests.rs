@@ -12,17 +12,17 @@ use crate::spec::{OutputLimits, Signal, StartError, load};
 use crate::sys::{Host, Launch};
 use crate::testing::{Pattern, Script, ScriptedHost};
 
-/// A project without an engine: all there is of it is what was printed.
+/// A project without an engine: only its output exists.
 fn local(store: Arc<LogStore>) -> LocalControl {
-    let (wishes, _) = mpsc::unbounded_channel();
+    let (messages, _) = mpsc::unbounded_channel();
     let (_, snapshots) = watch::channel(snapshot(None, 0));
-    let engine = EngineHandle { messages: wishes, snapshots, store, clock: Clock::start() };
+    let engine = EngineHandle { messages, snapshots, store, clock: Clock::start() };
     let files = ProjectLocator { files: Vec::new(), dir: std::env::temp_dir(), stdin: None };
     let (_, events) = mpsc::unbounded_channel();
     LocalControl::new(engine, "shop", 1, files, events)
 }
 
-/// A million lines, of which the first and none else says `needle`.
+/// A million lines; only the first contains `needle`.
 fn haystack() -> Arc<LogStore> {
     let store = LogStore::new(OutputLimits::default());
     let source = store.source(&Name::new("web"));
@@ -40,30 +40,30 @@ fn haystack() -> Arc<LogStore> {
 #[tokio::test]
 async fn a_filter_that_finds_little_in_a_million_lines_answers_in_time_and_says_where_to_go_on() {
     let local = local(haystack());
-    let mut asked = SliceQuery {
-        // Slow, so that it is not through in no time on any machine.
+    let mut query = SliceQuery {
+        // A slow pattern, so that the scan hits the time limit on every machine.
         grep: Some("(?i)n.{0,8}e.{0,8}edle".to_owned()),
         rows: Some(5),
         ..SliceQuery::default()
     };
-    let mut answers = 0;
+    let mut responses = 0;
     loop {
         #[expect(clippy::disallowed_methods, reason = "a measurement")]
         let start = std::time::Instant::now();
-        let given = local.slice(asked.clone()).await.unwrap();
+        let response = local.slice(query.clone()).await.unwrap();
         let took = start.elapsed();
-        println!("{took:?}, on to {:?}", given.before_from);
-        // A quarter of a second is allowed for it; a machine may be busy.
+        println!("{took:?}, on to {:?}", response.before_from);
+        // The time limit is a quarter of a second; the rest is for a busy machine.
         assert!(took < Duration::from_secs(10), "{took:?}");
-        answers += 1;
-        let Some(place) = given.before_from else {
-            assert_eq!((given.rows.len(), given.before), (1, false));
+        responses += 1;
+        let Some(place) = response.before_from else {
+            assert_eq!((response.rows.len(), response.before), (1, false));
             break;
         };
-        assert!(given.before && given.rows.is_empty());
-        asked.before = Some(place);
+        assert!(response.before && response.rows.is_empty());
+        query.before = Some(place);
     }
-    println!("{answers} answers");
+    println!("{responses} responses");
 }
 
 /// A host whose runs act as another user: no signal reaches them.
@@ -102,15 +102,15 @@ async fn a_signal_and_a_restart_of_a_run_that_may_not_be_signalled_fail_and_leav
     let wait = WaitRequest { names: names(), until: None, timeout_ms: None };
     assert!(local.execute(ControlCommand::Wait(wait)).await.unwrap().ok);
     let signal = SignalRequest { names: names(), signal: Signal::HUP };
-    let refused = local.execute(ControlCommand::Signal(signal)).await.unwrap_err();
+    let error = local.execute(ControlCommand::Signal(signal)).await.unwrap_err();
     let pid = host.ran()[0].pid().unwrap();
     let reason = "Operation not permitted";
-    assert_eq!(refused.message, format!("web cannot be signalled: pid {pid}: {reason}"));
+    assert_eq!(error.message, format!("web cannot be signalled: pid {pid}: {reason}"));
     let restart = StartRequest { names: names(), ..StartRequest::default() };
-    let refused = local.execute(ControlCommand::Restart(restart)).await.unwrap_err();
-    assert_eq!(refused.error, ControlErrorKind::Conflict);
+    let error = local.execute(ControlCommand::Restart(restart)).await.unwrap_err();
+    assert_eq!(error.error, ControlErrorKind::Conflict);
     let text = format!("web cannot be ended: pid {pid}: {reason}; it keeps running");
-    assert_eq!(refused.message, text);
+    assert_eq!(error.message, text);
     assert_eq!(host.ran().len(), 1);
     local.shutdown(ShutdownRequest { kill: false }).await.unwrap();
     running.await.unwrap();

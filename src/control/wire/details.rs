@@ -5,7 +5,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{DependencyState, ProcessState};
 use crate::machine::event::Cause;
-use crate::spec::{CheckRole, ProbeKind, Restart, ShutdownOn, Signal, StraysPolicy};
+use crate::spec::{CheckRole, ProbeKind, Restart, ShutdownOn, Signal, StraysPolicy, WatchAction};
 
 /// Options of the process details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
@@ -113,7 +113,8 @@ pub struct WatchDetails {
     /// Globs of ignored files.
     pub ignore: Vec<String>,
     /// The action on a change, as in the file.
-    pub action: String,
+    #[schema(value_type = String)]
+    pub action: WatchAction,
     /// The time without changes before the action is taken.
     pub debounce_ms: u64,
 }

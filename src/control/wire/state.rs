@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::PoolStatus;
-use crate::machine::{ProcessId, ProcessRecord};
-use crate::spec::{Condition, ProcessSpec, Signal, StdinKind, choices};
+use crate::machine::{ProcessId, ProcessRecord, ProcessView};
+use crate::spec::{Condition, Signal, StdinKind, choices};
 
 /// Options of the project state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
@@ -174,6 +174,9 @@ pub struct ProcessOptions {
     /// A description for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// The address of its page, for a browser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// The processes, jobs and pools that it depends on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<DependencyState>,
@@ -195,8 +198,10 @@ pub struct ProcessOptions {
 }
 
 impl ProcessOptions {
-    pub(in crate::control) fn of(spec: &ProcessSpec, replica: Option<u32>) -> Self {
-        let log_file = spec.log.as_ref().map(|log| log.path_for(replica).display().to_string());
+    pub(in crate::control) fn of(view: &ProcessView) -> Self {
+        let spec = &view.spec;
+        let log_file =
+            spec.log.as_ref().map(|log| log.path_for(view.replica).display().to_string());
         let depends_on = spec.depends_on.iter().map(|(name, dependency)| DependencyState {
             name: name.to_string(),
             condition: dependency.condition,
@@ -204,6 +209,7 @@ impl ProcessOptions {
         });
         Self {
             description: spec.description.clone(),
+            url: spec.page(view.port),
             depends_on: depends_on.collect(),
             tags: spec.tags.iter().map(ToString::to_string).collect(),
             autostart: spec.autostart,

@@ -44,7 +44,7 @@ fn port_counts_up_with_the_replica_unless_the_process_names_it() {
 }
 
 #[test]
-fn every_process_is_told_the_ports_of_all() {
+fn every_process_gets_the_ports_of_all_processes() {
     let other = "port = 8080\n[process.my-db]\ncommand = 'x'\nport = 5432\n\
                  [process.w]\ncommand = 'x'\nport = 90\nreplicas = 2";
     let env = env_of(other, false, &[("PITCREW_PORT_WEB", "1")]);
@@ -66,7 +66,7 @@ fn the_inherited_environment_can_be_cut_or_left_out() {
 }
 
 #[test]
-fn colour_is_asked_for_where_it_is_shown_and_what_is_set_wins() {
+fn colour_variables_are_set_if_colour_is_shown_and_existing_values_win() {
     let env = env_of("", true, &[("FORCE_COLOR", "3")]);
     assert_eq!((env["FORCE_COLOR"].as_str(), env["CLICOLOR_FORCE"].as_str()), ("3", "1"));
     assert_eq!(
@@ -80,7 +80,7 @@ fn colour_is_asked_for_where_it_is_shown_and_what_is_set_wins() {
 }
 
 #[test]
-fn pwd_is_the_working_folder_unless_somebody_says_otherwise() {
+fn pwd_is_the_working_folder_unless_it_is_set() {
     let inherited = [("PWD", "/somewhere/else"), ("OLDPWD", "/before")];
     let env = env_of("cwd = './web/'", false, &inherited);
     assert!(env["PWD"].ends_with("/web") && !env["PWD"].contains("/./"), "{}", env["PWD"]);

@@ -59,7 +59,7 @@ async fn run(mut engine: Engine<RealHost>) -> Event {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tap_that_takes_nothing_delays_no_timeout() {
+async fn a_blocked_tap_delays_no_timeout() {
     let (tap, _never_read) = mpsc::channel(1);
     let event =
         run(engine("command = ['yes']\ntimeout = '300ms'\nstop = { grace = '0s' }", Some(tap)))
@@ -69,7 +69,7 @@ async fn a_tap_that_takes_nothing_delays_no_timeout() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tap_that_takes_long_gets_everything() {
+async fn a_slow_tap_gets_all_output() {
     let (tap, mut chunks) = mpsc::channel(1);
     let keys = "command = 'dd if=/dev/zero bs=60000 count=5 2>/dev/null; echo last >&2'";
     let ended = tokio::spawn(run(engine(keys, Some(tap))));
@@ -101,7 +101,7 @@ async fn a_stray_that_is_left_and_goes_on_printing_makes_no_kill_look_failed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_that_ended_in_time_does_not_time_out_while_its_outputs_are_read() {
+async fn a_process_that_ended_in_time_does_not_time_out_while_its_output_is_read() {
     let keys = r#"
         command = "setsid sh -c 'while :; do echo x; sleep 0.02; done' & sleep 0.2; exit 0"
         timeout = "1s"

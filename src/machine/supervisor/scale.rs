@@ -23,7 +23,7 @@ pub(crate) enum ScaleError {
     NoPool(String),
     #[error("{MAX_REPLICAS} replicas at most")]
     TooMany,
-    #[error("with the first port {0} so many replicas need ports above 65535")]
+    #[error("port {0} plus the replicas exceeds 65535")]
     NoPort(u16),
     #[error("{0}")]
     Name(String),
@@ -33,7 +33,7 @@ pub(crate) enum ScaleError {
     NoWatch(String),
     #[error("no files are watched, as the project was started with `--no-watch`")]
     WatchDisabled,
-    #[error("this project has no file that says how things are run")]
+    #[error("this project has no procfile")]
     NoFile,
     #[error("the name `{0}` is taken; names of processes, jobs and pools must be unique")]
     Taken(String),

@@ -84,8 +84,7 @@ impl Supervisor {
         }
         let is_building = pre_restart_run.is_some();
         let FileChange { process, path, more, .. } = change.clone();
-        let (stamp, name, action) =
-            (EventStamp::default(), process.clone(), spec.action.to_string());
+        let (stamp, name, action) = (EventStamp::default(), process.clone(), spec.action.clone());
         self.cx.emit(FileChanged { stamp, name, process, path, more, action });
         for id in restarting {
             self.with(id, |process, _| process.reset_budget());

@@ -91,7 +91,7 @@ fn until_the_first_success_probes_do_not_wait_for_the_interval() {
 }
 
 #[test]
-fn so_many_successes_in_a_row_are_needed() {
+fn readiness_needs_the_configured_number_of_consecutive_successes() {
     let draft = pair(|spec| spec.ready = Some(Check { successes: 2, ..asked() }));
     let mut w = staying(draft).script("db", [answering(&[true, false, true, true])]).begin();
     w.advance(ms(250));
@@ -112,7 +112,7 @@ fn the_first_probe_waits_for_its_delay() {
 }
 
 #[test]
-fn so_many_misses_in_a_row_make_it_unhealthy_and_one_success_brings_it_back() {
+fn consecutive_misses_make_a_process_unhealthy_and_one_success_restores_it() {
     let ready = Check { successes: 2, ..asked() };
     let answers = [true, true, false, false, true, false, false, false, false, true];
     let mut w =
@@ -140,7 +140,7 @@ fn so_many_misses_in_a_row_make_it_unhealthy_and_one_success_brings_it_back() {
 }
 
 #[test]
-fn what_happens_once_never_goes_back() {
+fn one_shot_checks_stay_ready() {
     for probe in [Probe::Delay(s(1)), Probe::Log(OutputPattern::new("up").unwrap()), Probe::Notify]
     {
         let draft = pair(|spec| spec.ready = Some(check(probe.clone())));
@@ -169,7 +169,7 @@ fn without_any_delay_it_is_ready_with_its_start() {
 }
 
 #[test]
-fn what_it_says_about_itself_is_shown() {
+fn the_notify_status_is_shown() {
     let draft = pair(|spec| {
         spec.ready = Some(Check { timeout: Some(s(9)), ..check(Probe::Notify) });
     });
@@ -188,7 +188,7 @@ fn what_it_says_about_itself_is_shown() {
 }
 
 #[test]
-fn one_that_is_not_ready_in_time_has_failed_and_is_tried_again() {
+fn a_ready_timeout_is_a_failure_and_is_retried() {
     let draft = pair(|spec| {
         spec.ready = Some(within(s(1)));
         retried(spec, 1);
@@ -272,7 +272,7 @@ fn every_way_in_which_a_dependency_is_not_ready_ends_in_a_state_with_a_reason() 
 }
 
 #[test]
-fn one_that_is_stopped_leaves_its_dependants_waiting_until_it_is_ready_again() {
+fn dependants_of_a_stopped_process_wait_until_it_is_ready_again() {
     let mut w =
         staying(pair(|_| {})).script("db", [never_ready(), answering(&[false, true])]).begin();
     w.advance(s(1));
@@ -293,7 +293,7 @@ fn one_that_is_stopped_leaves_its_dependants_waiting_until_it_is_ready_again() {
 }
 
 #[test]
-fn one_that_restarts_while_others_wait_is_waited_for() {
+fn dependants_keep_waiting_for_a_process_that_restarts() {
     let script = |answers| Script { ready: replies(answers), ..willing() };
     let mut w = staying(pair(|_| {})).script("db", [never_ready(), script(&[false, true])]).begin();
     w.advance(ms(250));

@@ -33,7 +33,7 @@ fn later(delay: Duration) -> impl FnOnce(&mut NewMember) {
 }
 
 #[test]
-fn what_comes_runs_like_anything_else_and_is_gone_after_its_end() {
+fn an_admitted_process_runs_normally_and_is_removed_after_its_end() {
     let mut w = keeping(project());
     let id = w.come(None, passing, exits(ms(50), 3)).unwrap();
     w.advance(ms(10));
@@ -48,7 +48,7 @@ fn what_comes_runs_like_anything_else_and_is_gone_after_its_end() {
 }
 
 #[test]
-fn one_that_stays_can_be_started_again() {
+fn a_kept_process_can_be_started_again() {
     let mut w = keeping(project());
     let id = w.come(None, |one| one.retention = Retention::Keep, exits(ms(50), 0)).unwrap();
     w.advance(s(1));
@@ -59,7 +59,7 @@ fn one_that_stays_can_be_started_again() {
 }
 
 #[test]
-fn numbers_are_never_given_again() {
+fn numbers_are_never_reused() {
     let mut w = keeping(project());
     let first = w.come(None, passing, exits(ms(1), 0)).unwrap();
     w.advance(s(1));
@@ -67,7 +67,7 @@ fn numbers_are_never_given_again() {
 }
 
 #[test]
-fn one_that_cannot_start_ends_alone() {
+fn an_admitted_process_that_cannot_start_fails_alone() {
     let mut w = keeping(project());
     let bad = w.come(None, passing, unstartable(StartErrorKind::ProgramNotFound)).unwrap();
     let good = w.come(None, passing, willing()).unwrap();
@@ -88,7 +88,7 @@ fn it_does_not_make_a_project_unready_or_fail() {
 }
 
 #[test]
-fn nothing_comes_while_the_project_is_being_stopped() {
+fn nothing_is_admitted_during_shutdown() {
     let mut w = world(project().process("web", |_| {}).spec()).script("web", [stubborn()]).begin();
     w.advance(ms(10));
     w.shutdown();
@@ -110,7 +110,7 @@ fn it_is_stopped_with_the_project() {
 }
 
 #[test]
-fn higher_priority_goes_first_and_within_one_the_first_to_come() {
+fn jobs_start_by_priority_and_then_in_order_of_arrival() {
     let mut w = keeping(pool(1));
     for priority in [0, 0, 5, -1, 5] {
         w.come(Some("p"), first(priority), exits(ms(10), 0));
@@ -158,7 +158,7 @@ fn a_paused_pool_starts_nothing_and_goes_on_when_it_is_resumed() {
 }
 
 #[test]
-fn a_withdrawn_one_never_starts_and_one_that_runs_is_left_alone() {
+fn a_cancelled_job_never_starts_and_a_running_job_continues() {
     let mut w = keeping(pool(1));
     let runs = w.come(Some("p"), passing, exits(ms(50), 0)).unwrap();
     let queued = w.come(Some("p"), passing, exits(ms(50), 0)).unwrap();
@@ -170,7 +170,7 @@ fn a_withdrawn_one_never_starts_and_one_that_runs_is_left_alone() {
 }
 
 #[test]
-fn what_has_gone_still_counts_when_the_pool_has_drained() {
+fn removed_jobs_count_in_the_totals_of_a_drained_pool() {
     let mut w = keeping(pool(1));
     for code in [0, 1, 0] {
         w.come(Some("p"), passing, exits(ms(10), code));
@@ -186,7 +186,7 @@ fn what_has_gone_still_counts_when_the_pool_has_drained() {
 }
 
 #[test]
-fn who_waits_for_a_pool_to_be_done_waits_for_what_came_too() {
+fn a_dependant_of_a_completed_pool_waits_for_admitted_jobs() {
     let draft = pool(1).jobs("p", &["j"]).process("after", |spec| {
         needs(spec, "p", Condition::Completed);
     });
@@ -202,7 +202,7 @@ fn who_waits_for_a_pool_to_be_done_waits_for_what_came_too() {
 }
 
 #[test]
-fn a_failure_stops_what_came_into_the_pool_too() {
+fn a_failure_stops_admitted_jobs_of_the_pool() {
     let draft = project().pool("p", 1, |pool| pool.on_failure = OnFailure::Stop);
     let mut w = keeping(draft);
     w.come(Some("p"), passing, exits(ms(10), 1));
@@ -214,7 +214,7 @@ fn a_failure_stops_what_came_into_the_pool_too() {
 }
 
 #[test]
-fn a_pool_that_is_dismissed_works_off_what_it_has() {
+fn a_released_pool_finishes_its_jobs() {
     let mut w = keeping(pool(1));
     w.come(Some("p"), passing, exits(ms(10), 0));
     w.come(Some("p"), passing, exits(ms(10), 0));
@@ -228,7 +228,7 @@ fn aside(one: &mut NewMember) {
 }
 
 #[test]
-fn how_one_aside_ends_says_nothing_about_the_project() {
+fn the_end_of_an_ad_hoc_process_does_not_affect_the_project() {
     for fail_fast in [false, true] {
         let options = SupervisorOptions { fail_fast, ..SupervisorOptions::default() };
         let spec = project().process("web", |_| {}).spec();
@@ -248,7 +248,7 @@ fn how_one_aside_ends_says_nothing_about_the_project() {
 }
 
 #[test]
-fn the_latest_of_those_aside_stay_and_who_runs_stays_anyway() {
+fn the_latest_ended_ad_hoc_processes_and_all_running_ones_are_kept() {
     let mut w = keeping(project());
     let runs = w.come(None, aside, willing()).unwrap();
     let ended: Vec<ProcessId> = (0..3 * RECENT)

@@ -41,7 +41,7 @@ fn a_dependant_starts_when_the_condition_holds() {
 }
 
 #[test]
-fn completed_means_ended_for_good() {
+fn completed_means_finally_ended() {
     let draft = project()
         .process("db", |spec| retried(spec, 1))
         .process("a", |spec| needs(spec, "db", Condition::Completed));
@@ -121,7 +121,7 @@ fn starting_a_dependant_starts_what_waits_to_be_started() {
 }
 
 #[test]
-fn what_is_up_does_not_start_what_it_no_longer_needs() {
+fn a_running_process_does_not_start_dependencies_again() {
     let draft = project()
         .plain("cache")
         .process("db", |spec| needs(spec, "cache", Condition::Ready))
@@ -151,7 +151,7 @@ fn a_start_brings_back_a_dependency_that_is_being_stopped() {
 }
 
 #[test]
-fn only_what_cannot_get_there_is_started_again_by_a_dependant() {
+fn a_dependant_starts_only_dependencies_that_cannot_become_ready() {
     for (condition, code, runs) in [
         (Condition::Completed, 1, 1),
         (Condition::Succeeded, 0, 1),
@@ -209,7 +209,7 @@ fn skipped_ones_wait_again_when_the_dependency_gets_a_new_run() {
 }
 
 #[test]
-fn one_that_exits_well_cannot_be_ready_and_says_what_may_be_meant() {
+fn a_process_that_exits_successfully_cannot_be_ready_and_suggests_the_condition() {
     let mut w = staying(project().plain("slow").process("db", |_| {}).process("a", |spec| {
         needs(spec, "slow", Condition::Ready);
         needs(spec, "db", Condition::Ready);
@@ -315,7 +315,7 @@ fn two_dependencies_that_restart_together_restart_the_dependant_once() {
 }
 
 #[test]
-fn one_that_follows_is_left_alone_when_the_new_run_of_its_dependency_fails() {
+fn a_restarting_dependant_keeps_running_if_the_new_run_of_its_dependency_fails() {
     for condition in [Condition::Ready, Condition::Succeeded] {
         let draft = project().process("db", |db| db.ready = Some(asked())).process("a", |spec| {
             follows(spec, "db", condition);
@@ -335,7 +335,7 @@ fn one_that_follows_is_left_alone_when_the_new_run_of_its_dependency_fails() {
 }
 
 #[test]
-fn one_that_follows_two_goes_by_the_one_that_is_there_again() {
+fn a_dependant_of_two_restarts_for_the_dependency_that_is_ready_again() {
     let draft = project().plain("x").plain("y").process("a", |spec| {
         follows(spec, "x", Condition::Ready);
         follows(spec, "y", Condition::Ready);
@@ -351,7 +351,7 @@ fn one_that_follows_two_goes_by_the_one_that_is_there_again() {
 }
 
 #[test]
-fn one_that_follows_two_of_which_one_follows_the_other_restarts_once() {
+fn a_dependant_of_a_chain_restarts_once() {
     let orders: [[&str; 3]; 2] = [["x", "y", "a"], ["a", "y", "x"]];
     for order in orders {
         let draft = order.iter().fold(project(), |draft, name| {

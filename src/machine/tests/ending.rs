@@ -127,7 +127,7 @@ fn the_same_signal_within_300_ms_counts_once() {
 }
 
 #[test]
-fn down_with_kill_kills_everything_at_once_and_keeps_the_first_reason() {
+fn down_with_kill_kills_everything_immediately_and_keeps_the_first_reason() {
     let mut w = up(world(chain().spec()).script("web", [stubborn()]));
     w.input(Input::Intent(Intent::ShutdownNow(ShutdownReason::Asked)));
     assert_eq!(w.order_of("process_stopping"), ["db", "api", "web"]);
@@ -140,7 +140,7 @@ fn down_with_kill_kills_everything_at_once_and_keeps_the_first_reason() {
 }
 
 #[test]
-fn one_can_be_killed_by_hand_while_the_project_stops_and_nothing_starts() {
+fn a_process_can_be_killed_during_shutdown_and_nothing_starts() {
     let mut w = up(world(chain().spec()).script("web", [stubborn()]));
     w.shutdown();
     w.start(&["web"]);
@@ -157,7 +157,7 @@ fn what_cannot_be_ended_does_not_hold_up_the_end() {
 }
 
 #[test]
-fn what_waits_is_stopped_without_a_word() {
+fn waiting_processes_are_stopped_without_an_event() {
     let draft = project().process("a", |spec| retried(spec, 5)).plain("b");
     let mut w = world(draft.spec()).script("a", [exits(ms(1), 1)]).begin();
     w.advance(ms(100));
@@ -187,7 +187,7 @@ fn shutdown_on_ends_the_project_with_the_code_of_the_process() {
 }
 
 #[test]
-fn shutdown_on_waits_for_the_end_for_good_and_not_for_a_stop() {
+fn shutdown_on_waits_for_the_final_end_and_ignores_a_stop() {
     let set = |spec: &mut ProcessSpec| {
         spec.shutdown_on = ShutdownOn::Exit;
         retried(spec, 1);
@@ -276,7 +276,7 @@ fn the_project_is_not_ready_while_one_has_failed() {
 }
 
 #[test]
-fn a_watcher_that_ends_at_once_with_an_empty_input_is_explained() {
+fn a_watcher_that_ends_immediately_with_an_empty_input_is_explained() {
     let empty = StdinKind::Null;
     let shell = |script: &str| CommandLine::Shell {
         shell: vec!["sh".to_owned(), "-c".to_owned()],

@@ -18,7 +18,7 @@ fn explain(w: &mut World, name: &str) -> Explanation {
 }
 
 #[test]
-fn a_run_says_what_it_was_started_for() {
+fn a_run_has_the_cause_of_its_start() {
     let draft = |word: &str| {
         let command = CommandLine::Argv(vec![word.to_owned()]);
         project().process("a", |a| {
@@ -55,7 +55,7 @@ fn a_run_says_what_it_was_started_for() {
 }
 
 #[test]
-fn a_suspended_watch_is_told_in_back_off_too() {
+fn a_suspended_watch_is_shown_during_back_off() {
     let draft = project().process("a", |a| {
         a.watch = Some(Arc::new(WatchSpec { suspend_after: 1, ..WatchSpec::default() }));
         retried(a, 9);
@@ -73,7 +73,7 @@ fn a_suspended_watch_is_told_in_back_off_too() {
 }
 
 #[test]
-fn what_queues_says_who_has_the_slots() {
+fn a_queued_process_names_the_holders_of_the_slots() {
     let draft = project().pool("p", 1, |_| {}).job("p", "first", |_| {}).job("p", "second", |_| {});
     let draft = draft.process("after", |after| needs(after, "second", Condition::Succeeded));
     let mut w = world(draft).begin();
@@ -87,7 +87,7 @@ fn what_queues_says_who_has_the_slots() {
 }
 
 #[test]
-fn a_job_that_is_done_holds_up_nobody() {
+fn a_completed_job_blocks_no_other() {
     let draft = project().pool("p", 1, |_| {});
     let draft =
         ["done", "runs", "next"].iter().fold(draft, |draft, job| draft.job("p", job, |_| {}));
@@ -112,7 +112,7 @@ fn a_job_that_is_done_holds_up_nobody() {
 }
 
 #[test]
-fn what_a_stopped_pool_has_ended_names_the_one_that_failed() {
+fn processes_of_a_stopped_pool_name_the_failed_job() {
     let draft = project().pool("p", 2, |pool| pool.on_failure = OnFailure::Stop);
     let draft =
         ["bad", "runs", "queued"].iter().fold(draft, |draft, job| draft.job("p", job, |_| {}));

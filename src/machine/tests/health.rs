@@ -90,7 +90,7 @@ fn misses_of_health_are_forgotten_after_enough_successes() {
 }
 
 #[test]
-fn a_stop_calls_off_what_is_asked_and_answers_that_come_late_change_nothing() {
+fn a_stop_cancels_probes_and_late_answers_are_ignored() {
     let late = Script { ready: vec![Some((s(3), true))], ..willing() };
     let mut w = staying(pair(|_| {})).script("db", [late]).begin();
     w.advance(s(1));
@@ -105,7 +105,7 @@ fn a_stop_calls_off_what_is_asked_and_answers_that_come_late_change_nothing() {
 }
 
 #[test]
-fn an_answer_nobody_asked_for_changes_nothing() {
+fn an_unrequested_answer_is_ignored() {
     let silent = Script { ready: vec![None], ..willing() };
     let mut w = staying(pair(|_| {})).script("db", [silent]).begin();
     w.advance(s(1));
@@ -130,7 +130,7 @@ fn a_probe_that_takes_longer_than_the_interval_is_followed_at_once_by_the_next()
 }
 
 #[test]
-fn a_run_whose_leader_has_ended_is_asked_nothing_more() {
+fn a_run_whose_leader_has_ended_is_not_probed() {
     let script =
         Script { strays: Some(ms(200)), ready: vec![Some((ms(90), true))], ..exits(ms(50), 0) };
     let mut w = staying(pair(|_| {})).script("db", [script]).begin();

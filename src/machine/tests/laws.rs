@@ -197,8 +197,8 @@ impl Laws {
                 Event::FileChanged(e) => {
                     assert_eq!(*phase, ProjectPhase::Up);
                     assert!(!self.suspended.contains(&e.process), "{} is suspended", e.process);
-                    let Some(first) = e.action.strip_prefix("run:") else { continue };
-                    let ids = machine.select(&[first.to_owned()]).unwrap();
+                    let WatchAction::Run(first) = &e.action else { continue };
+                    let ids = machine.select(&[first.to_string()]).unwrap();
                     self.down.retain(|id| !ids.contains(id));
                     self.allow_idle(machine, &ids);
                 }

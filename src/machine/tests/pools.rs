@@ -131,7 +131,7 @@ fn on_failure_stop_waits_until_no_tries_are_left() {
 }
 
 #[test]
-fn a_stopped_pool_goes_on_when_a_member_is_started_by_hand() {
+fn a_stopped_pool_resumes_when_a_member_is_started_manually() {
     let spec = pool(2, |pool| pool.on_failure = OnFailure::Stop).spec();
     let w = World::new(spec, SupervisorOptions { keep: true, ..SupervisorOptions::default() });
     let mut w = w.script("j1", [exits(s(1), 1)]).script("j3", [exits(s(1), 0)]).begin();

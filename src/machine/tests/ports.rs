@@ -49,7 +49,7 @@ fn a_start_on_a_port_that_is_taken_fails_and_is_not_tried_again() {
 }
 
 #[test]
-fn a_start_waits_for_its_port_and_says_for_whom() {
+fn a_start_waits_for_its_port_and_names_the_holder() {
     let mut w = taken(PortBusy::Wait, s(5));
     w.advance(s(1));
     assert_eq!(w.state("web"), StateName::Starting);
@@ -72,7 +72,7 @@ fn a_start_does_not_wait_for_its_port_for_ever() {
 }
 
 #[test]
-fn stop_kill_and_shutdown_end_the_wait_at_once() {
+fn stop_kill_and_shutdown_end_the_wait_immediately() {
     for how in [World::stop as fn(&mut World, &[&str]), World::kill] {
         let mut w = taken(PortBusy::Wait, s(1000));
         w.advance(s(1));
@@ -197,7 +197,7 @@ fn a_start_that_waits_for_its_port_ends_with_the_project_though_a_dependant_is_s
 }
 
 #[test]
-fn what_a_run_may_have_ended_of_is_in_its_why() {
+fn the_probable_reason_of_an_exit_is_in_why() {
     let mut w = world(draft(PortBusy::Fail).plain("other").spec()).begin();
     w.advance(ms(100));
     let run = RunId { process: w.ids(&["web"])[0], run: 1 };

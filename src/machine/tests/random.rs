@@ -418,7 +418,7 @@ proptest! {
     }
 
     #[test]
-    fn left_alone_a_project_of_willing_ones_comes_up(
+    fn a_project_of_well_behaved_processes_becomes_ready(
         members in proptest::collection::vec(member(), 1..9),
     ) {
         let mut members = members;

@@ -39,7 +39,7 @@ fn names(w: &mut World) -> Vec<String> {
 }
 
 #[test]
-fn new_ones_start_and_old_ones_go() {
+fn added_processes_start_and_removed_ones_stop() {
     let mut w = world(project().plain("a").plain("b")).begin();
     w.advance(s(1));
     w.told("b");
@@ -56,7 +56,7 @@ fn new_ones_start_and_old_ones_go() {
 }
 
 #[test]
-fn nothing_is_done_where_nothing_is_different() {
+fn an_unchanged_file_changes_nothing() {
     let spec = || project().plain("a").pool("p", 1, |_| {}).jobs("p", &["j"]).spec();
     let mut w =
         World::new(spec(), SupervisorOptions { keep: true, ..SupervisorOptions::default() })
@@ -70,7 +70,7 @@ fn nothing_is_done_where_nothing_is_different() {
 }
 
 #[test]
-fn what_runs_something_else_runs_anew_in_some_states_only() {
+fn a_changed_command_restarts_only_in_some_states() {
     use StateName::{Backoff, Failed, Idle, Ready, Stopped, Succeeded, Waiting};
     for (state, runs_anew) in [
         (Idle, false),
@@ -119,7 +119,7 @@ fn what_runs_something_else_runs_anew_in_some_states_only() {
 }
 
 #[test]
-fn limits_hold_for_the_run_at_hand() {
+fn new_limits_apply_to_the_current_run() {
     let draft = |timeout, idle| {
         project().process("a", move |a| (a.timeout, a.idle_timeout) = (timeout, idle)).spec()
     };
@@ -146,7 +146,7 @@ fn limits_hold_for_the_run_at_hand() {
 }
 
 #[test]
-fn those_who_go_stop_in_order() {
+fn removed_processes_stop_in_order() {
     let draft = project()
         .plain("db")
         .process("api", |api| needs(api, "db", Condition::Ready))
@@ -165,7 +165,7 @@ fn those_who_go_stop_in_order() {
 }
 
 #[test]
-fn one_that_comes_back_while_it_goes_runs_after_the_old_one() {
+fn a_process_added_again_while_it_stops_starts_after_the_old_run() {
     let slow = Script { on_stop: OnStop::After(s(5)), ..willing() };
     let both = || project().plain("a").plain("b");
     let mut w = world(both()).script("b", [slow]).begin();
@@ -335,7 +335,7 @@ fn nothing_is_reloaded_while_the_project_ends() {
 }
 
 #[test]
-fn one_that_cannot_be_ended_is_not_overlapped_by_one_that_comes_back_into_the_file() {
+fn an_unkillable_run_is_not_overlapped_by_a_process_that_is_added_again() {
     let spec = || project().plain("a").plain("b").spec();
     let mut w =
         World::new(spec(), SupervisorOptions { keep: true, ..SupervisorOptions::default() })
@@ -349,7 +349,7 @@ fn one_that_cannot_be_ended_is_not_overlapped_by_one_that_comes_back_into_the_fi
     w.reload(spec());
     w.advance(s(5));
     assert_eq!(w.state("a"), StateName::Waiting);
-    assert_eq!(w.why("a"), "the run before cannot be ended and is still there");
+    assert_eq!(w.why("a"), "the previous run cannot be killed and is still alive");
     w.advance(s(60));
     assert_eq!(w.told("a"), ["started 1/1 reload 2", "ready 1/1 reload 2"]);
 }

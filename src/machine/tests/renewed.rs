@@ -35,7 +35,7 @@ fn silent() -> Script {
 }
 
 #[test]
-fn one_that_waits_for_nothing_any_more_is_ready_because_of_the_reload() {
+fn a_process_whose_check_is_removed_becomes_ready_by_the_reload() {
     for ready in [None, Some(check(Probe::Delay(s(2)))), Some(check(Probe::Delay(s(0))))] {
         let mut w = world(web(Some(line("never")), None)).script("web", [silent()]).begin();
         w.advance(s(5));
@@ -93,7 +93,7 @@ fn what_was_ready_stays_ready_until_the_new_check_has_missed_too_often() {
 }
 
 #[test]
-fn health_comes_and_goes_with_the_file() {
+fn a_reload_adds_and_removes_the_health_check() {
     let sick = Script { health: always(false), ..willing() };
     let mut w = world(web(None, None)).script("web", [sick.clone()]).begin();
     w.advance(s(5));
@@ -118,7 +118,7 @@ fn health_comes_and_goes_with_the_file() {
 }
 
 #[test]
-fn an_answer_to_the_old_check_is_none_to_the_new_one() {
+fn an_answer_to_the_old_check_is_ignored_by_the_new_one() {
     let never = Script { ready: vec![None, Some((s(100), true))], ..willing() };
     let mut w = world(web(Some(asked()), None)).script("web", [never]).begin();
     w.advance(s(1));
@@ -136,7 +136,7 @@ fn an_answer_to_the_old_check_is_none_to_the_new_one() {
 }
 
 #[test]
-fn how_often_it_is_asked_is_what_the_new_file_says() {
+fn the_probe_interval_is_that_of_the_new_file() {
     let every = |interval| web(Some(Check { interval, failures: 1, ..asked() }), None);
     let fails_later = Script { ready: replies(&[true, false]), ..willing() };
     let mut w = world(every(s(1000))).script("web", [fails_later]).begin();
@@ -148,7 +148,7 @@ fn how_often_it_is_asked_is_what_the_new_file_says() {
 }
 
 #[test]
-fn one_that_is_told_to_say_when_it_is_ready_needs_to_know_where() {
+fn a_switch_to_notify_needs_a_new_run() {
     let mut w = world(web(None, None)).begin();
     w.advance(s(1));
     w.reload(web(Some(check(Probe::Notify)), None).spec());
@@ -173,7 +173,7 @@ fn three(set: fn(&mut ProcessSpec), own: fn(&mut ProcessSpec)) -> Draft {
 }
 
 #[test]
-fn one_that_follows_two_runs_anew_once_when_both_do() {
+fn a_dependant_restarts_once_when_both_dependencies_restart() {
     for own in [(|_| {}) as fn(&mut ProcessSpec), other] {
         // They take different times to go and to be ready again.
         let slow = Script { on_stop: OnStop::After(s(3)), speaks: Some(s(4)), ..willing() };
@@ -195,7 +195,7 @@ fn one_that_follows_two_runs_anew_once_when_both_do() {
 }
 
 #[test]
-fn what_follows_and_is_not_there_any_more_does_not_run_anew() {
+fn a_removed_dependant_does_not_restart() {
     let mut w = world(three(|_| {}, |_| {})).begin();
     w.advance(s(10));
     let two = project().process("db", |db| {

@@ -103,7 +103,7 @@ fn unlimited_attempts_go_on() {
 }
 
 #[test]
-fn a_run_that_lasted_reset_after_gives_the_budget_back() {
+fn a_run_longer_than_reset_after_resets_the_retries() {
     let set = |spec: &mut ProcessSpec| {
         retried(spec, 2);
         spec.retry.reset_after = s(5);
@@ -171,7 +171,7 @@ fn out_of_resources_is_retried_by_policy_whatever_restart_says() {
 }
 
 #[test]
-fn other_spawn_failures_fail_at_once_and_take_a_run_number() {
+fn other_spawn_failures_fail_immediately_and_take_a_run_number() {
     for (kind, name, code) in [
         (StartErrorKind::ProgramNotFound, "program_not_found", 127),
         (StartErrorKind::CwdNotFound, "cwd_not_found", 1),
@@ -251,7 +251,7 @@ fn a_timeout_without_grace_kills_at_once() {
 }
 
 #[test]
-fn silence_is_asked_for_when_it_may_have_lasted_too_long() {
+fn the_last_output_is_queried_when_the_idle_timeout_may_have_passed() {
     let set = |spec: &mut ProcessSpec| spec.idle_timeout = Some(s(3));
     let talks = Script { last_output: s(2), ..willing() };
     let mut w = one(set, [talks]);
@@ -269,7 +269,7 @@ fn silence_is_asked_for_when_it_may_have_lasted_too_long() {
 }
 
 #[test]
-fn a_restart_by_hand_gives_the_budget_back_and_works_in_every_state() {
+fn a_manual_restart_resets_the_retries_and_works_in_every_state() {
     let mut w = one(|spec| retried(spec, 3), [exits(ms(10), 1), exits(ms(10), 1), willing()]);
     w.advance(ms(520));
     assert_eq!(w.state("a"), StateName::Ready);
@@ -294,7 +294,7 @@ fn a_restart_by_hand_gives_the_budget_back_and_works_in_every_state() {
 }
 
 #[test]
-fn a_run_restarted_by_hand_keeps_its_attempt_to_its_end() {
+fn a_manually_restarted_run_keeps_its_attempt_until_it_ends() {
     let mut w = one(|spec| retried(spec, 3), [exits(ms(10), 1), willing()]);
     w.advance(s(1));
     w.told("a");

@@ -22,7 +22,7 @@ fn workers() -> World {
 }
 
 #[test]
-fn more_of_them_need_and_are_needed_like_the_others() {
+fn added_replicas_have_the_same_dependencies_and_dependants() {
     let draft = project()
         .plain("db")
         .process("worker", |spec| {
@@ -44,7 +44,7 @@ fn more_of_them_need_and_are_needed_like_the_others() {
 }
 
 #[test]
-fn those_above_the_number_go_and_nobody_waits_for_them() {
+fn replicas_above_the_number_leave_and_are_not_waited_for() {
     let mut w = workers();
     w.advance(s(1));
     w.scale("worker", 1);
@@ -61,7 +61,7 @@ fn those_above_the_number_go_and_nobody_waits_for_them() {
 }
 
 #[test]
-fn one_that_is_going_comes_back_when_there_are_to_be_more_again() {
+fn a_leaving_replica_returns_when_scaled_up() {
     let mut w = workers();
     w.advance(s(1));
     w.scale("worker", 1);
@@ -72,7 +72,7 @@ fn one_that_is_going_comes_back_when_there_are_to_be_more_again() {
 }
 
 #[test]
-fn what_waits_for_one_too_many_goes_on_without_it() {
+fn dependants_of_a_removed_replica_continue_without_it() {
     let draft = project().plain("gate").process("worker", |spec| spec.replicas = Some(1)).process(
         "boss",
         |spec| {
@@ -113,7 +113,7 @@ fn one_goes_slowly() -> World {
 }
 
 #[test]
-fn what_one_that_goes_needs_outlives_it_though_the_file_is_read_meanwhile() {
+fn dependencies_of_a_leaving_replica_outlive_it_across_a_reload() {
     let mut w = one_goes_slowly();
     let mut spec = w.machine.spec().clone();
     Arc::make_mut(spec.processes.get_mut("worker").unwrap()).replicas = Some(1);
@@ -125,7 +125,7 @@ fn what_one_that_goes_needs_outlives_it_though_the_file_is_read_meanwhile() {
 }
 
 #[test]
-fn one_that_goes_is_taken_back_when_the_file_has_it_and_runs_once() {
+fn a_leaving_replica_is_kept_if_the_file_has_it_and_runs_once() {
     let mut w = one_goes_slowly();
     let spec = w.machine.spec().clone();
     w.reload(spec);
@@ -135,7 +135,7 @@ fn one_that_goes_is_taken_back_when_the_file_has_it_and_runs_once() {
 }
 
 #[test]
-fn one_that_goes_and_is_started_by_hand_stays() {
+fn a_leaving_replica_that_is_started_manually_stays() {
     let mut w = one_goes_slowly();
     w.start(&["worker.2"]);
     w.advance(s(60));
@@ -147,7 +147,7 @@ fn one_that_goes_and_is_started_by_hand_stays() {
 }
 
 #[test]
-fn one_more_is_watched_like_the_others() {
+fn an_added_replica_is_watched() {
     let draft = project().process("worker", |spec| {
         spec.replicas = Some(1);
         spec.watch = Some(Arc::new(WatchSpec::default()));
@@ -162,7 +162,7 @@ fn one_more_is_watched_like_the_others() {
 }
 
 #[test]
-fn one_that_cannot_be_ended_is_not_overlapped_by_a_new_one_of_its_number() {
+fn an_unkillable_replica_is_not_overlapped_by_a_new_one_of_its_number() {
     let draft = project()
         .process("worker", |spec| spec.replicas = Some(2))
         .process("boss", |spec| needs(spec, "worker", Condition::Ready));
@@ -182,7 +182,7 @@ fn one_that_cannot_be_ended_is_not_overlapped_by_a_new_one_of_its_number() {
         assert!(w.told("worker.2").iter().all(|told| !told.starts_with("started")), "{count}");
     }
     assert_eq!(w.state("worker.2"), StateName::Waiting);
-    assert_eq!(w.why("worker.2"), "the run before cannot be ended and is still there");
+    assert_eq!(w.why("worker.2"), "the previous run cannot be killed and is still alive");
     // Its sisters are none of that matter.
     w.scale("worker", 3);
     w.advance(s(1));
@@ -198,7 +198,7 @@ fn one_that_cannot_be_ended_is_not_overlapped_by_a_new_one_of_its_number() {
 }
 
 #[test]
-fn one_that_goes_by_the_file_comes_back_when_there_are_to_be_more_again() {
+fn a_replica_removed_by_the_file_returns_when_scaled_up() {
     let draft = |replicas| {
         project()
             .process("worker", move |spec| spec.replicas = Some(replicas))

@@ -83,7 +83,7 @@ fn a_stop_in_every_state_leaves_it_down() {
 }
 
 #[test]
-fn a_kill_in_every_state_leaves_it_down_at_once() {
+fn a_kill_in_every_state_ends_the_process_immediately() {
     use StateName::{Failed, Idle, Stopped, Succeeded};
     for (state, mut w) in in_every_state() {
         w.kill(&["a"]);
@@ -169,7 +169,7 @@ fn another_stop_joins_the_one_under_way() {
 }
 
 #[test]
-fn a_kill_makes_the_stop_under_way_quicker() {
+fn a_kill_shortens_a_stop_in_progress() {
     let mut w = one(|_| {}, [stubborn()]);
     w.advance(s(1));
     w.told("a");
@@ -205,7 +205,7 @@ fn a_stop_while_it_is_being_spawned_is_carried_out_after_exec() {
 }
 
 #[test]
-fn the_last_wish_while_it_stops_decides_what_follows() {
+fn the_last_command_during_a_stop_decides() {
     let mut w = one(|_| {}, [Script { on_stop: OnStop::After(s(1)), ..willing() }]);
     w.advance(s(1));
     w.restart(&["a"]);
@@ -280,13 +280,13 @@ fn what_cannot_be_ended_is_named_and_a_later_start_waits_until_it_is_gone() {
     w.start(&["a"]);
     w.advance(s(5));
     assert_eq!(w.state("a"), StateName::Waiting);
-    assert_eq!(w.why("a"), "the run before cannot be ended and is still there");
+    assert_eq!(w.why("a"), "the previous run cannot be killed and is still alive");
     w.advance(s(60));
     assert_eq!(w.told("a"), ["started 2/1 user", "ready 2/1 user"]);
 }
 
 #[test]
-fn why_a_run_could_not_be_ended_is_told() {
+fn the_reason_for_an_unkillable_run_is_reported() {
     let mut w = one(|_| {}, [immortal(None)]);
     w.advance(s(1));
     w.stop(&["a"]);

@@ -27,7 +27,7 @@ fn stands(w: &mut World, name: &str, there: ConditionStatus, ready: ConditionSta
 }
 
 #[test]
-fn one_that_has_succeeded_is_there_and_only_a_condition_says_otherwise() {
+fn a_succeeded_process_satisfies_the_wait_unless_a_condition_is_given() {
     let draft = project().plain("once").plain("bad").plain("web");
     let mut w = world(draft.spec())
         .script("once", [exits(ms(5), 0)])
@@ -88,7 +88,7 @@ fn all_is_what_the_project_has_started_without_its_jobs() {
 }
 
 #[test]
-fn nothing_that_was_started_is_not_all() {
+fn all_does_not_hold_if_nothing_was_started() {
     let draft = project().process("lazy", |spec| spec.autostart = false);
     let mut w =
         World::new(draft.spec(), SupervisorOptions { keep: true, ..SupervisorOptions::default() })
@@ -115,7 +115,7 @@ fn a_pool_that_stopped_is_completed() {
 }
 
 #[test]
-fn of_replicas_all_have_to_be_there_and_one_that_is_gone_is_not_missed() {
+fn all_present_replicas_must_satisfy_the_condition() {
     let draft = project().process("web", |spec| spec.replicas = Some(2)).plain("db");
     let mut w = World::new(
         draft.clone().spec(),
@@ -138,7 +138,7 @@ fn of_replicas_all_have_to_be_there_and_one_that_is_gone_is_not_missed() {
 }
 
 #[test]
-fn while_the_project_ends_what_rests_will_not_be_there() {
+fn during_shutdown_a_process_that_is_down_cannot_become_ready() {
     let draft = project().plain("web").process("lazy", |spec| spec.autostart = false);
     let mut w = world(draft.spec()).script("web", [willing()]).begin();
     w.advance(ms(10));

@@ -37,7 +37,7 @@ fn a_change_restarts_what_runs_and_says_which_file() {
         panic!("not told")
     };
     assert_eq!((told.name.as_str(), told.path.as_str(), told.more), ("a", "src/a", 0));
-    assert_eq!(told.action, "restart");
+    assert_eq!(told.action, WatchAction::Restart);
     w.advance(s(1));
     assert_eq!(
         w.told("a"),
@@ -236,7 +236,7 @@ fn without_watching_nothing_is_kept_up_or_restarted() {
 }
 
 #[test]
-fn every_replica_runs_anew_and_it_is_told_once() {
+fn every_replica_restarts_and_the_change_is_reported_once() {
     let mut w = one(|a| a.replicas = Some(3), [willing()]);
     w.advance(s(5));
     w.change("a");
@@ -285,7 +285,7 @@ fn runs(w: &mut World) -> (u32, u32) {
 }
 
 #[test]
-fn what_runs_first_runs_first() {
+fn the_pre_restart_run_precedes_the_restart() {
     let mut w = built([exits(s(1), 0)]);
     w.advance(s(5));
     w.change("a");
@@ -298,7 +298,7 @@ fn what_runs_first_runs_first() {
 }
 
 #[test]
-fn when_what_runs_first_fails_the_old_run_stays_and_that_is_told() {
+fn a_failed_pre_restart_run_keeps_the_old_run_and_is_reported() {
     let mut w = built([exits(s(1), 2), exits(s(1), 0)]);
     w.advance(s(5));
     w.change("a");
@@ -326,7 +326,7 @@ fn a_change_while_it_builds_builds_once_more() {
 }
 
 #[test]
-fn a_change_while_it_builds_that_is_told_when_the_new_run_has_begun_builds_once_more() {
+fn a_change_during_a_build_that_is_reported_after_the_new_start_builds_again() {
     // The silence after the change is over only when the build is.
     let mut w = built([exits(ms(400), 0)]);
     w.advance(s(5));

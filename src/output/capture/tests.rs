@@ -64,7 +64,7 @@ fn pieces_come_in_the_order_of_arrival() {
 }
 
 #[test]
-fn who_is_too_slow_is_told_how_much_was_missed() {
+fn a_slow_reader_learns_how_much_it_missed() {
     let capture = tail(1);
     let mut at = CapturePosition::default();
     capture.push(Out, &vec![b'x'; WINDOW]);
@@ -93,7 +93,7 @@ fn a_million_turns_take_bounded_memory() {
 
 proptest! {
     #[test]
-    fn who_reads_along_gets_every_byte_in_order_or_is_told(
+    fn a_reader_gets_every_byte_in_order_or_a_count_of_missed_bytes(
         pushes in proptest::collection::vec((any::<bool>(), 0_usize..200, any::<bool>()), 0..60),
         bound in 0_usize..300, keeps_head in any::<bool>(),
     ) {

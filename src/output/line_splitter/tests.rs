@@ -47,17 +47,17 @@ proptest! {
         longest in 1usize..40,
     ) {
         let store = store(longest as u64);
-        let mut intake = LineSplitter::new(&store, store.source(&"web".into()), 1, None);
+        let mut splitter = LineSplitter::new(&store, store.source(&"web".into()), 1, None);
         let mut rest = text.as_slice();
         for size in sizes.iter().cycle() {
             if rest.is_empty() {
                 break;
             }
             let (chunk, more) = rest.split_at((*size).min(rest.len()));
-            intake.push(Stream::Out, chunk, AT);
+            splitter.push(Stream::Out, chunk, AT);
             rest = more;
         }
-        intake.finish(Stream::Out, AT);
+        splitter.finish(Stream::Out, AT);
         prop_assert_eq!(kept(&store), expected(&text, longest));
     }
 }
@@ -92,7 +92,7 @@ proptest! {
         let policy = LogPolicy { file: file.clone(), max_size: u64::MAX, keep: 0 };
         let log = LogWriters::new(|notice| panic!("{notice:?}")).open(&"web".into(), &policy, None);
         let store = store(longest as u64);
-        let mut intake = LineSplitter::new(&store, store.source(&"web".into()), 1, Some(log.clone()));
+        let mut splitter = LineSplitter::new(&store, store.source(&"web".into()), 1, Some(log.clone()));
         let mut scratch = ReadBuffer::default();
         let mut rest = text.as_slice();
         for size in sizes.iter().cycle() {
@@ -102,12 +102,12 @@ proptest! {
             let room = scratch.room();
             let read = (*size).min(room.len()).min(rest.len());
             room[..read].copy_from_slice(&rest[..read]);
-            intake.take(Stream::Out, &mut scratch, read, AT);
+            splitter.take(Stream::Out, &mut scratch, read, AT);
             rest = &rest[read..];
             // The next read must not change what was taken.
             scratch.room().fill(b'!');
         }
-        intake.finish(Stream::Out, AT);
+        splitter.finish(Stream::Out, AT);
         prop_assert!(log.close(Duration::from_mins(1)));
         prop_assert!(std::fs::read(&file).unwrap() == text);
         prop_assert!(kept(&store) == expected(&text, longest));
@@ -117,7 +117,7 @@ proptest! {
 #[test]
 fn a_flood_is_kept_where_it_was_read_to_and_its_memory_used_again() {
     let store = LogStore::new(OutputLimits { memory: 8 << 20, line: 64 << 10 });
-    let mut intake = LineSplitter::new(&store, store.source(&"web".into()), 1, None);
+    let mut splitter = LineSplitter::new(&store, store.source(&"web".into()), 1, None);
     let mut scratch = ReadBuffer::default();
     let line = [vec![b'x'; 99], vec![b'\n']].concat();
     let mut places = std::collections::BTreeSet::new();
@@ -127,7 +127,7 @@ fn a_flood_is_kept_where_it_was_read_to_and_its_memory_used_again() {
         let (place, read) = (room.as_ptr().addr(), room.len());
         assert_eq!(place % 4096, 0);
         places.insert(place);
-        intake.take(Stream::Out, &mut scratch, read, AT);
+        splitter.take(Stream::Out, &mut scratch, read, AT);
         assert_ne!(scratch.room().as_ptr().addr(), place, "it was copied");
         assert!(store.gauge().memory <= 8 << 20);
     }
@@ -138,12 +138,12 @@ fn a_flood_is_kept_where_it_was_read_to_and_its_memory_used_again() {
 #[test]
 fn streams_do_not_mix_within_a_line() {
     let store = store(100);
-    let mut intake = LineSplitter::new(&store, store.source(&"web".into()), 1, None);
-    intake.push(Stream::Out, b"out ", AT);
-    intake.push(Stream::Err, b"err 1\nerr", AT);
-    intake.push(Stream::Out, b"1\n", AT);
-    intake.push(Stream::Err, b" 2", AT);
-    intake.finish(Stream::Err, AT);
+    let mut splitter = LineSplitter::new(&store, store.source(&"web".into()), 1, None);
+    splitter.push(Stream::Out, b"out ", AT);
+    splitter.push(Stream::Err, b"err 1\nerr", AT);
+    splitter.push(Stream::Out, b"1\n", AT);
+    splitter.push(Stream::Err, b" 2", AT);
+    splitter.finish(Stream::Err, AT);
     let lines: Vec<_> =
         kept(&store).into_iter().map(|(stream, _, bytes)| (stream, bytes)).collect();
     let expected = [(Stream::Err, "err 1\n"), (Stream::Out, "out 1\n"), (Stream::Err, "err 2")];
@@ -153,15 +153,15 @@ fn streams_do_not_mix_within_a_line() {
 #[test]
 fn an_unfinished_line_is_shown_on_request_until_it_ends() {
     let store = store(100);
-    let mut intake = LineSplitter::new(&store, store.source(&"web".into()), 3, None);
-    assert!(!intake.show_partial(AT));
-    intake.push(Stream::Out, b"Continue? ", AT);
+    let mut splitter = LineSplitter::new(&store, store.source(&"web".into()), 3, None);
+    assert!(!splitter.show_partial(AT));
+    splitter.push(Stream::Out, b"Continue? ", AT);
     assert!(store.partials(&SourceSelection::All).is_empty());
-    assert!(intake.show_partial(AT));
+    assert!(splitter.show_partial(AT));
     let shown = store.partials(&SourceSelection::All);
     assert_eq!(shown.len(), 1);
     assert_eq!((shown[0].1.run, shown[0].1.bytes.as_slice()), (3, b"Continue? ".as_slice()));
-    intake.push(Stream::Out, b"yes\n", AT);
+    splitter.push(Stream::Out, b"yes\n", AT);
     assert!(store.partials(&SourceSelection::All).is_empty());
     assert_eq!(kept(&store), [(Stream::Out, false, b"Continue? yes\n".to_vec())]);
 }
@@ -169,11 +169,11 @@ fn an_unfinished_line_is_shown_on_request_until_it_ends() {
 #[test]
 fn a_line_without_end_takes_no_more_than_one_piece() {
     let store = LogStore::new(OutputLimits { memory: 1 << 20, line: 64 << 10 });
-    let mut intake = LineSplitter::new(&store, store.source(&"web".into()), 1, None);
+    let mut splitter = LineSplitter::new(&store, store.source(&"web".into()), 1, None);
     let chunk = vec![b'x'; 100_000];
     for _ in 0..500 {
-        intake.push(Stream::Out, &chunk, AT);
-        assert!(intake.carry.out.capacity() <= 256 << 10);
+        splitter.push(Stream::Out, &chunk, AT);
+        assert!(splitter.carry.out.capacity() <= 256 << 10);
         assert!(store.gauge().memory <= 1 << 20);
     }
     assert_eq!(store.next_seq(), 500 * 100_000 / (64 << 10));

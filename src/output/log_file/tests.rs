@@ -16,7 +16,7 @@ struct Bench {
     path: PathBuf,
     notices: Receiver<LogFileNotice>,
     log: LogFile,
-    intake: LineSplitter,
+    splitter: LineSplitter,
 }
 
 fn writers(pace: Duration) -> (LogWriters, Receiver<LogFileNotice>) {
@@ -26,7 +26,7 @@ fn writers(pace: Duration) -> (LogWriters, Receiver<LogFileNotice>) {
     (writers, notices)
 }
 
-fn intake(log: &LogFile) -> LineSplitter {
+fn splitter(log: &LogFile) -> LineSplitter {
     let store = LogStore::new(OutputLimits { memory: 1 << 20, line: 64 << 10 });
     let web = store.source(&"web".into());
     LineSplitter::new(&store, web, 1, Some(log.clone()))
@@ -39,8 +39,8 @@ impl Bench {
         let (writers, notices) = writers(pace);
         let policy = LogPolicy { file: path.clone(), max_size, keep };
         let log = writers.open(&"web".into(), &policy, None);
-        let intake = intake(&log);
-        Self { dir, path, notices, log, intake }
+        let splitter = splitter(&log);
+        Self { dir, path, notices, log, splitter }
     }
 
     /// Checked before each write, so that changes are noticed immediately.
@@ -56,8 +56,8 @@ impl Bench {
     }
 
     fn push(&mut self, text: &[u8]) {
-        assert!(self.intake.wait_room(Some(LONG)));
-        self.intake.push(Stream::Out, text, Timestamp::from_second(1_767_323_045).unwrap());
+        assert!(self.splitter.wait_room(Some(LONG)));
+        self.splitter.push(Stream::Out, text, Timestamp::from_second(1_767_323_045).unwrap());
     }
 
     fn event(&self) -> LogFileEvent {
@@ -84,7 +84,7 @@ impl Bench {
 
     /// Closes the file and returns its contents.
     fn end(mut self) -> Vec<u8> {
-        self.intake.finish(Stream::Out, Timestamp::UNIX_EPOCH);
+        self.splitter.finish(Stream::Out, Timestamp::UNIX_EPOCH);
         assert!(self.log.close(LONG));
         fs::read(&self.path).unwrap()
     }
@@ -119,7 +119,7 @@ fn a_restart_appends() {
     fs::create_dir_all(bench.path.parent().unwrap()).unwrap();
     fs::write(&bench.path, "before\n").unwrap();
     bench.push(b"after\n");
-    bench.intake = intake(&bench.log);
+    bench.splitter = splitter(&bench.log);
     bench.push(b"again\n");
     assert_eq!(bench.end(), b"before\nafter\nagain\n");
 }
@@ -140,7 +140,7 @@ fn rotation_loses_nothing_and_cuts_no_line() {
     }
     let path = bench.path.clone();
     let dir = bench.dir.path().to_owned();
-    bench.intake.finish(Stream::Out, Timestamp::UNIX_EPOCH);
+    bench.splitter.finish(Stream::Out, Timestamp::UNIX_EPOCH);
     assert!(bench.log.close(LONG));
     let count = fs::read_dir(path.parent().unwrap()).unwrap().count() - 1;
     assert!(count >= TOTAL / (256 << 10), "{count} in {dir:?}");
@@ -233,7 +233,7 @@ fn what_does_not_fit_in_the_queue_of_a_full_disk_is_a_counted_gap_at_its_place()
 }
 
 #[test]
-fn what_was_kept_for_a_file_that_fails_to_its_end_is_lost_and_told() {
+fn bytes_for_a_permanently_failing_file_are_lost_and_reported() {
     let mut bench = Bench::link_to(Path::new("/dev/full"));
     bench.push(b"one\ntwo\n");
     bench.failing();
@@ -319,7 +319,7 @@ fn a_file_that_cannot_be_renamed_grows() {
 }
 
 #[test]
-fn what_is_no_file_is_refused() {
+fn only_regular_files_are_accepted() {
     let mut bench = Bench::eager();
     fs::create_dir_all(&bench.path).unwrap();
     bench.push(b"x\n");
@@ -359,20 +359,20 @@ fn hung_files_fill_up_and_stop_no_other() {
         let reader = fs::File::options().read(true).write(true).open(&path).unwrap();
         let policy = LogPolicy { file: path, max_size: 1 << 20, keep: 1 };
         let log = writers.open(&"hung".into(), &policy, None);
-        let mut intake = intake(&log);
+        let mut splitter = splitter(&log);
         let mut pushed = 0;
-        while intake.wait_room(Some(Duration::ZERO)) && pushed <= 2 * MAX_QUEUED {
-            intake.push(Stream::Out, &line, Timestamp::UNIX_EPOCH);
+        while splitter.wait_room(Some(Duration::ZERO)) && pushed <= 2 * MAX_QUEUED {
+            splitter.push(Stream::Out, &line, Timestamp::UNIX_EPOCH);
             pushed += line.len();
         }
         assert!((MAX_QUEUED..MAX_QUEUED + (1 << 20)).contains(&pushed), "{pushed}");
         assert!(!log.close(Duration::ZERO));
-        hung.push((log, intake, reader, pushed));
+        hung.push((log, splitter, reader, pushed));
     }
     let path = dir.path().join("good.log");
     let policy = LogPolicy { file: path.clone(), max_size: 1 << 20, keep: 1 };
     let good = writers.open(&"good".into(), &policy, None);
-    intake(&good).push(Stream::Out, b"here\n", Timestamp::UNIX_EPOCH);
+    splitter(&good).push(Stream::Out, b"here\n", Timestamp::UNIX_EPOCH);
     assert!(good.close(LONG));
     assert_eq!(fs::read(path).unwrap(), b"here\n");
     for (log, _, mut reader, pushed) in hung {

@@ -17,8 +17,8 @@ fn store(memory: u64) -> Arc<LogStore> {
 }
 
 fn put(store: &Arc<LogStore>, source: SourceId, text: &str) {
-    let mut intake = LineSplitter::new(store, source, 1, None);
-    intake.push(Stream::Out, text.as_bytes(), at(0));
+    let mut splitter = LineSplitter::new(store, source, 1, None);
+    splitter.push(Stream::Out, text.as_bytes(), at(0));
 }
 
 fn texts(slice: &Slice) -> Vec<String> {
@@ -155,7 +155,7 @@ proptest! {
 }
 
 #[test]
-fn by_turns_one_that_prints_little_is_not_held_up_by_a_flood() {
+fn a_quiet_source_read_in_turns_is_not_delayed_by_a_flood() {
     let store = store(64 << 20);
     let [flood, quiet] = ["flood", "quiet"].map(|name| store.source(&Name::new(name)));
     put(&store, flood, &"x\n".repeat(5_000));
@@ -189,7 +189,7 @@ fn by_turns_one_that_prints_little_is_not_held_up_by_a_flood() {
 }
 
 #[test]
-fn by_turns_long_lines_keep_to_the_limit_and_leave_nobody_out() {
+fn long_lines_read_in_turns_respect_the_limit_and_starve_no_source() {
     let store = store(64 << 20);
     let sources = ["a", "b", "c", "d"].map(|name| store.source(&Name::new(name)));
     for source in sources {
@@ -258,7 +258,7 @@ fn a_reader_that_is_gone_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_reader_that_comes_later_is_not_told_of_what_was_dropped_before() {
+fn a_late_reader_does_not_count_lines_dropped_before() {
     let store = store(1 << 20);
     let web = store.source(&"web".into());
     put(&store, web, &"0123456789\n".repeat(100_000));

@@ -11,6 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::MAX_FILE_SIZE;
+use crate::spec::io_error_text;
 
 /// How env files that are pipes or devices are treated: reading one consumes its content, and may
 /// block.
@@ -57,7 +58,7 @@ pub(crate) fn read(
     }
     let metadata = match path.metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(EnvContent::Missing),
-        metadata => metadata.map_err(|error| error.to_string())?,
+        metadata => metadata.map_err(|error| io_error_text(&error))?,
     };
     if metadata.is_dir() {
         return Err("it is a folder".to_owned());
@@ -99,7 +100,7 @@ fn content(
 ) -> Result<EnvContent, String> {
     let message = |error: io::Error| match error.raw_os_error() {
         Some(code) if code == libc::ENXIO => "it cannot be opened".to_owned(),
-        _ => error.to_string(),
+        _ => io_error_text(&error),
     };
     // Without this flag opening a FIFO waits for a writer, without a message.
     let mut options = OpenOptions::new();

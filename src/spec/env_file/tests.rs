@@ -140,7 +140,7 @@ fn a_piece_of_a_password_is_not_repeated() {
 }
 
 #[test]
-fn one_mistake_is_told_once_and_the_lines_behind_it_are_read() {
+fn a_mistake_is_reported_once_and_later_lines_are_read() {
     let text = b"A=1\nB C=2\n\nD=3\n  B C=2\nE='x'y\nF=$NONE\nG=4\n";
     let read = read_file(text, &BTreeMap::new());
     let lines: Vec<_> = read.mistakes.iter().filter_map(Fault::line).collect();

@@ -94,7 +94,7 @@ fn a_local_file_above_is_held_to_the_same_rule() {
 }
 
 #[test]
-fn what_is_missing_is_named_with_the_way_out() {
+fn missing_files_are_named_with_a_hint() {
     let root = folder(&[]);
     let (message, hint) = refused(root.path(), &[]);
     assert!(message.starts_with("there is no procfile.toml in "), "{message}");

@@ -187,6 +187,9 @@ const PROCESS_KEYS: &[KeySpec] = keys! {
     /// with the error `port_busy`, and is not retried. `wait`: it waits up to 20 s for the port,
     /// then fails. `next`: it gets the next free port of the following 20.
     port_busy: Choice(PortBusy::WORDS), default("`\"fail\"`");
+    /// A page of the process, shown in the interface and opened with `b`. `:port` in it stands for
+    /// the port in effect.
+    url: Text(StringRule::Page);
     /// More ports of the process.
     ports: Map { key: StringRule::Name, of: &PORT }, default("`{}`");
     /// For children without a terminal: whether they are asked for colour (`FORCE_COLOR`,

@@ -74,6 +74,8 @@ pub(crate) enum StringRule {
     Glob,
     /// `http://…`, or a path for the process's own port.
     Url,
+    /// The address of a page for a browser.
+    Page,
     /// `host:port`, or the word `port`.
     Endpoint,
     /// `restart`, `signal:HUP` or `run:NAME`.
@@ -246,6 +248,7 @@ impl StringRule {
             Self::Regex => "a regular expression",
             Self::Glob => "a glob",
             Self::Url => r#"a URL such as "http://127.0.0.1:8080/""#,
+            Self::Page => r#"a URL such as "http://localhost:port/""#,
             Self::Endpoint => r#""host:port" or "port""#,
             Self::Action => r#""restart", "signal:NAME" or "run:NAME""#,
         }
@@ -265,6 +268,7 @@ impl StringRule {
             | Self::Signal
             | Self::Regex
             | Self::Url
+            | Self::Page
             | Self::Endpoint
             | Self::Action => "strings",
         }

@@ -52,6 +52,7 @@ impl StringRule {
             Self::Regex => regex::Regex::new(text).map(|_| ()).map_err(|error| bad_regex(&error)),
             Self::Glob => glob(text),
             Self::Url => url(text),
+            Self::Page => page(text),
             Self::Endpoint => endpoint(text),
             Self::Action => action(text),
         }?;
@@ -174,6 +175,17 @@ fn url(text: &str) -> Result<(), RuleViolation> {
     let example =
         r#"write it like "http://127.0.0.1:8080/healthz", or "/healthz" for the own `port`"#;
     Err(violation.with_hint(example))
+}
+
+/// Checks the address of a page, which a browser opens.
+fn page(text: &str) -> Result<(), RuleViolation> {
+    let address = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let is_allowed = |c: char| !c.is_whitespace() && !c.is_control();
+    if address.is_some_and(|rest| !rest.is_empty() && rest.chars().all(is_allowed)) {
+        return Ok(());
+    }
+    let violation = RuleViolation::new(format!("`{text}` is not the URL of a page"));
+    Err(violation.with_hint(r#"write it like "http://localhost:port/admin""#))
 }
 
 fn endpoint(text: &str) -> Result<(), RuleViolation> {

@@ -62,6 +62,7 @@ impl<'a> Resolver<'a> {
             cwd: keys.text("cwd").map_or_else(|| self.dir.to_owned(), |cwd| self.dir.join(cwd)),
             env,
             port: keys.integer("port"),
+            url: keys.text("url").map(str::to_owned),
             port_busy: keys.choice("port_busy").unwrap_or_default(),
             color: keys.choice("color").unwrap_or_default(),
             stdin: keys.choice("stdin").unwrap_or_else(|| default_stdin(member)),
@@ -199,16 +200,27 @@ fn contradictions(member: &MergedProcess<'_>, faults: &mut Vec<Fault>) {
         faults.push(Fault::at(&entry.node.place, message));
     }
     faults.extend(watch::runs_itself(&member.name, keys));
+    if keys.has("port") {
+        return;
+    }
+    let names_port = |node: &&ValueNode| node.text().is_some_and(|url| url.contains(":port"));
+    if let Some(node) = keys.get("url").filter(names_port) {
+        faults.push(no_port("url", member, node));
+    }
     for role in ["ready", "health"] {
-        let Some(check) = keys.table(role).filter(|_| !keys.has("port")) else { continue };
+        let Some(check) = keys.table(role) else { continue };
         let tcp = check.get("tcp").filter(|node| node.text() == Some("port"));
         let is_path = |node: &&ValueNode| node.text().is_some_and(|url| url.starts_with('/'));
         if let Some(node) = tcp.or_else(|| check.get("http").filter(is_path)) {
-            let message = format!("this check uses the port of `{}`, which has none", member.name);
-            let fault = Fault::at(&node.place, message);
-            faults.push(fault.with_hint("give it one with `port = 8080`"));
+            faults.push(no_port("check", member, node));
         }
     }
+}
+
+/// The fault of a value that uses the port of a process without one.
+fn no_port(what: &str, member: &MergedProcess<'_>, node: &ValueNode) -> Fault {
+    let message = format!("this {what} uses the port of `{}`, which has none", member.name);
+    Fault::at(&node.place, message).with_hint("give it one with `port = 8080`")
 }
 
 /// Returns the policy with the values of `keys` in place of its own.

@@ -96,7 +96,7 @@ async fn a_listener_belongs_to_its_run_and_to_no_other() {
 }
 
 #[tokio::test]
-async fn somebody_outside_of_the_project_is_named() {
+async fn a_holder_outside_of_the_project_is_named() {
     let host = host();
     let (_socket, address) = listen((Ipv4Addr::LOCALHOST, 0));
     let web = run(&host, "web", None, WAITS).await;

@@ -42,7 +42,7 @@ fn a_second_lock_names_the_holder_of_the_first() {
 }
 
 #[test]
-fn neither_another_home_nor_a_cleaned_one_makes_it_run_twice() {
+fn a_changed_or_cleaned_home_does_not_allow_a_second_session() {
     let base = tempfile::tempdir().unwrap();
     let file = project(base.path());
     let one = folders(base.path(), "home", &file);
@@ -87,7 +87,7 @@ fn a_record_that_was_removed_is_made_again() {
 }
 
 #[test]
-fn of_many_at_once_one_gets_it() {
+fn only_one_of_many_concurrent_callers_gets_the_lock() {
     let base = tempfile::tempdir().unwrap();
     let file = project(base.path());
     let folders = folders(base.path(), "home", &file);

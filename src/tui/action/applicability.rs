@@ -22,7 +22,7 @@ pub(super) fn connected(facts: &ActionFacts) -> Applicability {
 /// Whether a process is at the cursor or marked.
 pub(super) fn one(facts: &ActionFacts) -> Applicability {
     match (&facts.subject, facts.marks) {
-        (None, 0) => no("choose a process first"),
+        (None, 0) => no("select a process first"),
         _ => Ok(()),
     }
 }
@@ -33,13 +33,13 @@ pub(super) fn some(facts: &ActionFacts) -> Applicability {
 }
 
 fn subject(facts: &ActionFacts) -> Result<&ActionSubject, InapplicableReason> {
-    facts.subject.as_ref().ok_or("choose a process first".into())
+    facts.subject.as_ref().ok_or("select a process first".into())
 }
 
 fn single(facts: &ActionFacts) -> Result<&ActionSubject, InapplicableReason> {
     let subject = subject(facts)?;
     if subject.several {
-        return Err(format!("{} stands for several: choose one", subject.name).into());
+        return Err(format!("{} selects several processes; select one", subject.name).into());
     }
     Ok(subject)
 }
@@ -66,7 +66,7 @@ fn on_all(
 }
 
 pub(super) fn startable(facts: &ActionFacts) -> Applicability {
-    on_all(facts, |all| all.down, "all that start with the project have been")
+    on_all(facts, |all| all.down, "all autostart processes are already started")
         .unwrap_or_else(|| some(facts))
 }
 
@@ -99,7 +99,7 @@ pub(super) fn restartable(facts: &ActionFacts) -> Applicability {
 pub(super) fn attachable(facts: &ActionFacts) -> Applicability {
     let subject = single(facts)?;
     if subject.tty {
-        no("a terminal cannot be attached to in this version")
+        no("`attach` is not supported yet")
     } else {
         no(format!("{} has tty = false", subject.name))
     }
@@ -120,11 +120,11 @@ pub(super) fn declared(facts: &ActionFacts) -> Applicability {
     subject(facts).map(drop)
 }
 
-pub(super) fn ported(facts: &ActionFacts) -> Applicability {
+pub(super) fn browsable(facts: &ActionFacts) -> Applicability {
     let subject = single(facts)?;
-    match subject.port {
+    match subject.url {
         Some(_) => Ok(()),
-        None => no(format!("{} has no port", subject.name)),
+        None => no(format!("{} has neither a port nor a url", subject.name)),
     }
 }
 

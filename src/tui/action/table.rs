@@ -1,8 +1,8 @@
 //! Table of all actions. Keys are written as in the user's file; contexts are those of [`Context`].
 
 use super::applicability::{
-    always, attachable, connected, declared, filterable, killable, marked, one, one_process,
-    ported, restartable, searched, selected, startable, stoppable, watchable, writable,
+    always, attachable, browsable, connected, declared, filterable, killable, marked, one,
+    one_process, restartable, searched, selected, startable, stoppable, watchable, writable,
 };
 use super::{ActionEntry, ArgumentKind, Context, Group};
 
@@ -69,18 +69,18 @@ actions! {
         Stop "stop", "stop", "stop gracefully", Names, stoppable, [Process "x"];
         Kill "kill", "kill", "kill the whole tree (SIGKILL)", Names, killable, [Process "X", Process "ctrl-k"];
         Restart "restart", "restart", "restart (in back-off: retry now)", Names, restartable, [Process "r"];
-        RestartTree "restart-tree", "restart tree", "restart, and what depends on it", Names, restartable, [Process "R"];
+        RestartTree "restart-tree", "restart tree", "restart with its dependants", Names, restartable, [Process "R"];
         Signal "signal", "signal", "send a signal", Signal, killable, [Process "S"];
         Attach "attach", "attach", "attach to its terminal", Nothing, attachable, [Process "a", Process "i"];
         ScaleUp "scale-up", "one more", "add a replica", Nothing, one_process, [Process "+"];
         ScaleDown "scale-down", "one less", "remove a replica", Nothing, one_process, [Process "-"];
         Scale "scale", "scale", "set replicas: scale NAME N", Scale, connected, [];
-        Watch "watch", "watch", "watching of files on or off", Nothing, watchable, [Process "W"];
+        Watch "watch", "watch", "toggle file watching", Nothing, watchable, [Process "W"];
         Details "details", "details", "details", Name, one, [Process "d"];
-        Edit "edit", "edit", "edit where it is declared", Nothing, declared, [List "e", Details "e"];
-        Browse "browse", "browse", "open its port in a browser", Nothing, ported, [Process "b"];
-        Copy "copy", "copy", "copy menu; the selection in the logs", Nothing, always, [Process "y"];
-        Send "send", "send", "a line to its input: send TEXT", Line, writable, [];
+        Edit "edit", "edit", "edit its definition", Nothing, declared, [List "e", Details "e"];
+        Browse "browse", "browse", "open its page in a browser", Nothing, browsable, [Process "b"];
+        Copy "copy", "copy", "copy menu; in the logs: copy the selection", Nothing, always, [Process "y"];
+        Send "send", "send", "send a line to its input: send TEXT", Line, writable, [];
     }
 
     List ListAction {
@@ -88,16 +88,16 @@ actions! {
         Down "down", "down", "down", Nothing, always, [List "down", List "j", View "down", View "j"];
         First "first", "first", "first", Nothing, always, [List "g", List "home", View "g", View "home"];
         Last "last", "last", "last", Nothing, always, [List "G", List "end", View "G", View "end"];
-        Open "open", "logs", "logs of it; a pool: fold and unfold; a view: go there", Nothing, always, [List "enter", List "l", List "right", View "enter"];
-        Mark "mark", "mark", "mark; two or more are shown merged, and acted on", Nothing, one, [List "space"];
+        Open "open", "logs", "open its logs, fold a group, or go to it", Nothing, always, [List "enter", List "l", List "right", View "enter"];
+        Mark "mark", "mark", "mark, for the merged view and actions", Nothing, one, [List "space"];
         MarkAll "mark-all", "mark all", "mark all visible", Nothing, always, [List "ctrl-a"];
         Unmark "unmark-all", "unmark", "unmark all", Nothing, marked, [List "u"];
         FilterList "filter-list", "filter", "filter the list (regex, !regex, -f fuzzy)", Text, always, [List "/"];
         Sort "sort", "sort", "sort by the next column", Nothing, always, [List "o"];
-        SortReverse "sort-reverse", "reverse", "sort the other way round", Nothing, always, [List "O"];
-        HideStopped "hide-stopped", "hide", "hide stopped", Nothing, always, [List "H"];
+        SortReverse "sort-reverse", "reverse", "reverse the sort order", Nothing, always, [List "O"];
+        HideStopped "hide-stopped", "hide", "hide stopped processes", Nothing, always, [List "H"];
         Mute "mute", "mute", "mute in the merged view", Nothing, one, [List "m"];
-        RunAdHoc "run", "run", "run a command once; on a pool: as a job of it", Rest, connected, [List "n"];
+        RunAdHoc "run", "run", "run a command once; on a pool: as its job", Rest, connected, [List "n"];
     }
 
     Logs LogsAction {
@@ -109,7 +109,7 @@ actions! {
         PageDown "page-down", "page down", "page down", Nothing, always, [Logs "pagedown", View "pagedown"];
         Top "top", "top", "first line", Nothing, always, [Logs "g", Logs "home"];
         Bottom "bottom", "latest", "last line, follow", Nothing, always, [Logs "G", Logs "end"];
-        Follow "follow", "follow", "follow on or off", Nothing, always, [Logs "f"];
+        Follow "follow", "follow", "toggle following", Nothing, always, [Logs "f"];
         Search "search", "search", "search (regex)", Text, always, [Logs "/", Global "ctrl-f"];
         NextMatch "next-match", "next", "next match", Nothing, searched, [Logs "n"];
         PreviousMatch "previous-match", "previous", "previous match", Nothing, searched, [Logs "N"];
@@ -126,25 +126,25 @@ actions! {
         LineStart "line-start", "start", "scroll to the left edge", Nothing, always, [Logs "0"];
         LineEnd "line-end", "end", "scroll to the right edge", Nothing, always, [Logs "$"];
         Select "select", "select", "select lines; y copies them", Nothing, always, [Logs "v"];
-        CopyVisible "copy-visible", "copy page", "copy what is visible", Nothing, always, [Logs "c"];
+        CopyVisible "copy-visible", "copy page", "copy the visible lines", Nothing, always, [Logs "c"];
         ClearView "clear-view", "clear", "clear the view (nothing is lost)", Nothing, always, [Logs "C"];
         Marker "marker", "marker", "insert a marker", Text, always, [Logs "m"];
         PrettyJson "pretty-json", "json", "format JSON", Nothing, always, [Logs "P"];
         Save "save", "save", "save to a file", Text, always, [Logs "ctrl-s"];
         Pipe "pipe", "pipe", "pipe through a command: pipe CMD", Rest, always, [];
         Pager "pager", "pager", "open in the pager", Nothing, always, [Logs "ctrl-o"];
-        CopySelection "copy-selection", "copy", "copy what is selected", Nothing, selected, [];
+        CopySelection "copy-selection", "copy", "copy the selection", Nothing, selected, [];
     }
 
     Views ViewsAction {
         Dashboard "dashboard", "dashboard", "processes and logs", Nothing, always, [Global "1"];
         Events "events", "events", "all events, with their causes", Nothing, always, [Global "2"];
-        Graph "graph", "graph", "what depends on what", Nothing, always, [Global "3"];
-        Stats "stats", "stats", "use of processor and memory", Nothing, always, [Global "4"];
-        FilterView "filter-view", "filter", "filter what the view shows", Text, filterable, [View "/"];
+        Graph "graph", "graph", "dependency graph", Nothing, always, [Global "3"];
+        Stats "stats", "stats", "CPU and memory usage", Nothing, always, [Global "4"];
+        FilterView "filter-view", "filter", "filter the view", Text, filterable, [View "/"];
         NextTab "next-tab", "next tab", "next tab", Nothing, always, [Details "]", Details "right", Details "l"];
         PreviousTab "previous-tab", "previous tab", "previous tab", Nothing, always, [Details "[", Details "left", Details "h"];
-        ShowEnv "show-env", "show values", "values of the environment shown or hidden", Nothing, always, [Details "E"];
+        ShowEnv "show-env", "show values", "show or hide environment values", Nothing, always, [Details "E"];
     }
 
     Global GlobalAction {
@@ -152,16 +152,16 @@ actions! {
         Palette "palette", "palette", "palette of all commands", Nothing, always, [Global ":", Global "ctrl-p"];
         NextPane "next-pane", "focus", "next pane", Nothing, always, [Global "tab"];
         PreviousPane "previous-pane", "focus back", "previous pane", Nothing, always, [Global "shift-tab"];
-        Back "back", "back", "one level back", Nothing, always, [Global "esc"];
-        Zoom "zoom", "zoom", "the focused pane alone", Nothing, always, [Global "z"];
+        Back "back", "back", "go back one level", Nothing, always, [Global "esc"];
+        Zoom "zoom", "zoom", "show only the focused pane", Nothing, always, [Global "z"];
         Layout "layout", "layout", "layout: by size, side by side, stacked", Nothing, always, [Global "|"];
-        Reload "reload", "reload", "read the file again", Nothing, connected, [Global "ctrl-r"];
+        Reload "reload", "reload", "reload the file", Nothing, connected, [Global "ctrl-r"];
         Theme "theme", "theme", "choose a theme", Theme, always, [Global "T"];
-        Mouse "mouse", "mouse", "mouse on or off", Nothing, always, [Global "M"];
-        Suspend "suspend", "suspend", "suspend the interface; all else goes on", Nothing, always, [Global "ctrl-z"];
-        Redraw "redraw", "redraw", "draw everything again", Nothing, always, [Global "ctrl-l"];
+        Mouse "mouse", "mouse", "toggle the mouse", Nothing, always, [Global "M"];
+        Suspend "suspend", "suspend", "suspend the interface only", Nothing, always, [Global "ctrl-z"];
+        Redraw "redraw", "redraw", "redraw the screen", Nothing, always, [Global "ctrl-l"];
         Quit "quit", "quit", "quit", Nothing, always, [Global "q"];
-        Detach "detach", "detach", "leave, and let everything run", Nothing, always, [Global "D"];
+        Detach "detach", "detach", "leave; processes keep running", Nothing, always, [Global "D"];
         Interrupt "interrupt", "quit", "quit; again: stop all; a third time: kill all", Nothing, always, [Global "ctrl-c"];
     }
 }

@@ -100,7 +100,7 @@ fn no_key_is_one_a_terminal_cannot_tell() {
 }
 
 #[test]
-fn a_name_that_is_none_is_answered_with_the_nearest() {
+fn an_unknown_name_suggests_the_nearest() {
     let wrong = "restrat".parse::<Action>().unwrap_err();
     assert_eq!(wrong.to_string(), "no action is called `restrat`; did you mean `restart`?");
     assert_eq!("zzzzzzzzz".parse::<Action>().unwrap_err().near, None);
@@ -115,7 +115,7 @@ fn subject(state: StateName) -> ActionSubject {
         several: false,
         pool: false,
         tty: false,
-        port: None,
+        url: None,
         watch: None,
         stdin: false,
     }
@@ -136,14 +136,14 @@ fn what_does_not_apply_says_why() {
     let nobody = ActionFacts { connected: true, ..ActionFacts::default() };
     assert_eq!(why(Action::Stop, &ready), None);
     assert_eq!(why(Action::Stop, &stopped).unwrap(), "web is stopped");
-    assert_eq!(why(Action::Stop, &nobody).unwrap(), "choose a process first");
+    assert_eq!(why(Action::Stop, &nobody).unwrap(), "select a process first");
     assert_eq!(why(Action::Stop, &ActionFacts { marks: 2, ..nobody.clone() }), None);
     assert_eq!(why(Action::Kill, &stopped).unwrap(), "web has no live run");
     assert_eq!(why(Action::Restart, &stopped), None, "works in every state");
     assert_eq!(why(Action::Attach, &ready).unwrap(), "web has tty = false");
     assert_eq!(why(Action::Watch, &ready).unwrap(), "web watches no files");
-    assert_eq!(why(Action::Browse, &ready).unwrap(), "web has no port");
-    assert_eq!(why(Action::Edit, &nobody).unwrap(), "choose a process first");
+    assert_eq!(why(Action::Browse, &ready).unwrap(), "web has neither a port nor a url");
+    assert_eq!(why(Action::Edit, &nobody).unwrap(), "select a process first");
     assert_eq!(why(Action::NextMatch, &ready).unwrap(), "nothing is searched for");
     let lost = ActionFacts { connected: false, ..ready.clone() };
     assert_eq!(why(Action::Restart, &lost).unwrap(), "the connection to the project is lost");
@@ -185,12 +185,12 @@ fn the_manual_has_every_key() {
     let (before, rest) = page.split_once("<!-- keys").unwrap();
     let (head, rest) = rest.split_once("-->\n").unwrap();
     let (keys, after) = rest.split_once("<!-- /keys -->").unwrap();
-    if std::env::var_os("PITCREW_WRITE_DOCS").is_some() {
+    if std::env::var_os("PITCREW_TEST_WRITE").is_some() {
         let page = format!("{before}<!-- keys{head}-->\n\n{}\n\n<!-- /keys -->{after}", manual());
         std::fs::write(path, page).unwrap();
         return;
     }
-    assert_eq!(keys.trim(), manual(), "PITCREW_WRITE_DOCS=1 makes it anew");
+    assert_eq!(keys.trim(), manual(), "docs/tui.md is outdated: PITCREW_TEST_WRITE=1 writes it");
 }
 
 #[test]

@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_editor_is_told_the_line_in_its_own_way() {
+    fn each_editor_gets_the_line_in_its_own_syntax() {
         let place = SourceLocation { file: "/p/procfile.toml".to_owned(), line: 7 };
         let told = |editor: &str| arguments(editor, &place).join(" ");
         assert_eq!(told("vim"), "+7 /p/procfile.toml");

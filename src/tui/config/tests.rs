@@ -143,7 +143,7 @@ fn the_file_is_where_the_environment_says() {
 }
 
 #[test]
-fn a_file_that_is_missing_is_none_and_one_that_cannot_be_read_is_told() {
+fn a_missing_config_is_ignored_and_an_unreadable_one_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (config, warnings) = Config::load(&folder.path().join("config.toml"));
     assert_eq!((config, warnings), (Config::default(), vec![]));

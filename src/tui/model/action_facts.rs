@@ -46,7 +46,7 @@ impl Model {
             several: row.id.is_several(),
             pool: matches!(row.id, RowId::Pool(_)),
             tty: false,
-            port: first.port,
+            url: first.options.url.clone(),
             watch: first.watch.map(|state| state == WatchState::On),
             stdin: first.options.stdin,
         })

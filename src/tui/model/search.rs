@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn it_goes_on_counting_and_takes_nobody_away() {
+    fn counting_continues_without_moving_the_view() {
         let mut search = search();
         search.start(1, Some(SearchJump::Forward));
         let none = SearchProgress { looked: 5, of: 5, over: true, ..SearchProgress::default() };

@@ -95,13 +95,12 @@ pub fn copies(subject: Option<&ActionSubject>, pid: Option<u32>, has_log_file: b
         return Dialog::new("Copy from all", Vec::new(), output.to_vec());
     };
     let pid = pid.map(|pid| pid.to_string());
-    let url = subject.port.map(|port| format!("http://127.0.0.1:{port}"));
     let single = |text| Some(text).filter(|_| !subject.several).ok_or("select one process");
     let facts = [
         ('n', "name", Ok(subject.name.as_str()), CopyChoice::Name),
         ('c', "command", single("as typed in a shell"), CopyChoice::Command),
         ('p', "pid", pid.as_deref().ok_or("no live run"), CopyChoice::Pid),
-        ('u', "url", url.as_deref().ok_or("no port"), CopyChoice::Url),
+        ('u', "url", subject.url.as_deref().ok_or("no url and no port"), CopyChoice::Url),
         ('w', "why", single("reason of its state"), CopyChoice::Why),
         (
             'l',

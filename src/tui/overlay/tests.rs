@@ -12,7 +12,7 @@ fn facts() -> ActionFacts {
         several: false,
         pool: false,
         tty: false,
-        port: Some(8080),
+        url: Some("http://127.0.0.1:8080".to_owned()),
         watch: None,
         stdin: false,
     };
@@ -87,7 +87,7 @@ fn help_shows_every_action() {
 fn help_runs_what_is_chosen() {
     let world = World::new();
     let mut overlay = help();
-    world.typed(&mut overlay, "read the file");
+    world.typed(&mut overlay, "reload the file");
     assert_eq!(world.keys(&mut overlay, &["enter"]), OverlayReply::Run(Action::Reload.into()));
     // The first three are start, stop and kill; a process in back-off has nothing to kill.
     assert_eq!(world.keys(&mut help(), &["down", "enter"]), OverlayReply::Run(Action::Stop.into()));
@@ -109,7 +109,7 @@ fn help_finds_a_key_and_closes() {
     let world = World::new();
     let mut overlay = help();
     world.typed(&mut overlay, "^r");
-    assert!(world.screen(&overlay).contains("read the file again"));
+    assert!(world.screen(&overlay).contains("reload the file"));
     for key in ["?", "esc", "f1", "ctrl-c"] {
         assert_eq!(world.keys(&mut help(), &[key]), OverlayReply::Close, "{key}");
     }
@@ -123,7 +123,7 @@ fn help_shows_the_keys_of_the_user() {
     let (config, _) = crate::tui::config::Config::parse("c", "[keys]\nf5 = 'reload'\n");
     let world = World { keymap: config.keymap, ..World::new() };
     let mut overlay = help();
-    world.typed(&mut overlay, "read the");
+    world.typed(&mut overlay, "reload the");
     let screen = world.screen(&overlay);
     assert!(screen.contains("F5") && !screen.contains("^r"), "{screen}");
 }
@@ -159,7 +159,7 @@ fn the_palette_takes_arguments() {
     );
     assert_eq!(run("theme light"), call(Action::Theme, Argument::Theme(ThemeName::Light)));
     assert_eq!(run("reload"), call(Action::Reload, Argument::None));
-    assert_eq!(run("read the file"), call(Action::Reload, Argument::None));
+    assert_eq!(run("dependency graph"), call(Action::Graph, Argument::None));
     assert_eq!(run("signal HUP api"), {
         let signal = "HUP".parse().unwrap();
         call(Action::Signal, Argument::Signal { signal, names: vec!["api".into()] })

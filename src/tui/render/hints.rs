@@ -8,6 +8,7 @@ use ratatui::text::Line;
 use super::{put_right, reason, seconds_left};
 use crate::control::wire::ProcessState;
 use crate::machine::StateName;
+use crate::spec::and_more;
 use crate::tui::action::{Action, Focus};
 use crate::tui::appearance::{put, row};
 use crate::tui::model::{Model, QuitState};
@@ -150,10 +151,7 @@ fn progress(ui: &Model) -> Option<String> {
 fn shutdown_progress(ui: &Model) -> Option<String> {
     let mut stopping = ui.overview.processes.iter().filter(|process| is_stopping(process));
     let first = stopping.next()?;
-    let more = match stopping.count() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
+    let more = and_more(stopping.count() as u64);
     let left = seconds_left(first, ui.age()).filter(|_| !first.killed);
     let left = left.map(|left| format!(", killed in {left}")).unwrap_or_default();
     let kill = key_label(ui, Action::Interrupt).filter(|_| ui.quitting < QuitState::Killing);

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_that_takes_nothing_holds_up_nobody() {
+    fn a_blocked_terminal_does_not_block_the_caller() {
         let (reader, pipe) = io::pipe().unwrap();
         let writer = TerminalWriter::start(pipe).unwrap();
         writer.write(vec![b'x'; 1 << 20]);

@@ -10,7 +10,7 @@ fn last(world: &mut World) -> Cmd {
 }
 
 #[test]
-fn what_is_selected_and_not_at_hand_is_got_from_the_project() {
+fn selected_lines_outside_of_the_window_are_fetched() {
     let mut world = World::shop((120, 36));
     for at in 0..5000 {
         world.lines.push(("api".to_owned(), format!("line {at}").into_bytes()));

@@ -74,7 +74,7 @@ fn each_part_has_what_belongs_there() {
 }
 
 #[test]
-fn secrets_are_told_while_they_are_asked_for_only() {
+fn secrets_are_fetched_only_while_they_are_shown() {
     let mut world = details((120, 36));
     world.keys("E");
     assert!(world.screen().contains("hunter2"), "{}", world.screen());
@@ -106,7 +106,7 @@ fn it_is_asked_again_when_something_is_different() {
 }
 
 #[test]
-fn what_comes_late_is_not_taken_for_another() {
+fn a_late_response_is_not_assigned_to_another_process() {
     let mut world = details((120, 36));
     let known = world.ui.details_data().cloned().map(Box::new);
     world.keys("esc down d");

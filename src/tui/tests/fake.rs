@@ -108,6 +108,7 @@ impl World {
         }
         if let Some(api) = all.get_mut(1) {
             api.record.port = Some(8080);
+            api.options.url = Some("http://127.0.0.1:8080".to_owned());
             api.record.checked = false;
         }
         let mut world = Self::new(all, size);

@@ -18,7 +18,7 @@ fn more(world: &mut World, lines: usize) {
 }
 
 #[test]
-fn it_follows_until_somebody_scrolls_up() {
+fn the_logs_follow_until_the_user_scrolls_up() {
     let mut world = World::shop((120, 36));
     more(&mut world, 3);
     assert_eq!(world.visible().last().unwrap(), "new 2");
@@ -34,7 +34,7 @@ fn it_follows_until_somebody_scrolls_up() {
 }
 
 #[test]
-fn whoever_comes_down_to_the_end_follows_again() {
+fn scrolling_to_the_end_follows_again() {
     let mut world = World::shop((120, 36));
     world.keys("ctrl-u");
     assert!(!world.ui.logs.is_following());

@@ -69,7 +69,7 @@ fn it_says_how_far_it_has_come_and_the_next_letter_ends_it() {
 }
 
 #[test]
-fn what_comes_later_is_counted_too_and_takes_nobody_away() {
+fn new_matches_are_counted_without_moving_the_view() {
     let mut world = World::shop((120, 36));
     world.keys("tab /");
     let mut searches = Vec::new();
@@ -122,7 +122,7 @@ fn what_matches_is_counted_anew_when_other_lines_are_shown() {
 }
 
 #[test]
-fn whoever_moves_on_is_not_taken_away_later() {
+fn a_late_search_result_does_not_move_a_moved_view() {
     let mut world = World::shop((120, 36));
     world.keys("tab g");
     world.tell(Msg::Key("e".parse().unwrap()));

@@ -38,7 +38,7 @@ fn a_key_that_is_held_down_is_one_order() {
 }
 
 #[test]
-fn an_order_is_said_at_once() {
+fn a_command_is_shown_immediately() {
     let mut world = World::shop((120, 36));
     world.keys("down x");
     assert_eq!(orders(&world), ["stop db"]);
@@ -92,7 +92,7 @@ fn a_stop_counts_and_says_how_it_went() {
 }
 
 #[test]
-fn an_order_that_fails_says_why() {
+fn a_failed_command_shows_its_reason() {
     let mut world = World::shop((120, 36));
     world.keys("G s");
     assert_eq!(said(&world), "starting docs");
@@ -359,7 +359,7 @@ fn what_is_about_to_start_is_asked_about() {
 }
 
 #[test]
-fn a_guest_just_leaves() {
+fn an_attached_interface_quits_without_stopping_the_project() {
     let mut world = World::shop((120, 36));
     world.ui.role = ClientRole::Guest;
     world.keys("q");

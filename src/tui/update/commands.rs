@@ -8,7 +8,7 @@ use crate::control::wire::{
     ControlCommand, ScaleRequest, SignalRequest, StartRequest, StopRequest, WatchRequest,
     WatchState,
 };
-use crate::spec::{Signal, counted};
+use crate::spec::{Signal, and_more, counted};
 use crate::tui::action::{Action, ActionCall, Argument, GroupedAction, LogsAction, ProcessAction};
 use crate::tui::model::details::DetailsView;
 use crate::tui::model::list::RowId;
@@ -55,7 +55,7 @@ pub(super) fn confirm(ui: &mut Model, action: Action) -> bool {
     let mut body: Vec<String> = std::iter::once(number).chain(rows.take(NAME_ROWS)).collect();
     let hidden = names.len().saturating_sub(NAME_ROWS * NAMES_PER_ROW);
     if hidden > 0 {
-        body.push(format!("and {hidden} more"));
+        body.push(and_more(hidden as u64).trim_start().to_owned());
     }
     let title = if is_all { format!("{verb} all?") } else { format!("{verb} these?") };
     let call = ActionCall { action, argument: Argument::Names(names) };
@@ -112,12 +112,11 @@ pub(super) fn process(
         ProcessAction::Send => prompts::ask(ui, PromptKind::Send, argument.text(), cmds),
         ProcessAction::Watch => watch(ui, cmds),
         ProcessAction::Attach => {
-            ui.notify("a terminal cannot be attached to in this version", Role::Warn);
+            ui.notify("`attach` is not supported yet", Role::Warn);
         }
         ProcessAction::Browse => {
-            if let Some(port) = ui.cursor_process().and_then(|process| process.port) {
-                cmds.push(Cmd::Browse(format!("http://127.0.0.1:{port}")));
-            }
+            let url = ui.cursor_process().and_then(|process| process.options.url.clone());
+            cmds.extend(url.map(Cmd::Browse));
         }
         ProcessAction::Edit => edit(ui, cmds),
         ProcessAction::Copy if ui.selection.is_none() => copy::menu(ui),
@@ -239,7 +238,7 @@ fn scale_by(ui: &mut Model, by: i32, cmds: &mut Cmds) {
 
 fn scale_to(ui: &mut Model, name: Option<String>, replicas: u32, cmds: &mut Cmds) {
     let Some(process) = name else {
-        ui.notify("scale: choose a process first", Role::Warn);
+        ui.notify("scale: select a process first", Role::Warn);
         return;
     };
     ui.last_scale = Some((process.clone(), replicas));

@@ -40,7 +40,7 @@ pub(super) fn selected(ui: &mut Model, cmds: &mut Cmds) {
     let cmd = copy_cmd(ui, selection);
     match &cmd {
         None => ui.notify("there is nothing to copy", Role::Warn),
-        Some(Cmd::CopyFrom(_)) => ui.notify("copying what is selected", Role::Text),
+        Some(Cmd::CopyFrom(_)) => ui.notify("copying the selection", Role::Text),
         // The result of a copy is a notice.
         Some(_) => {}
     }
@@ -79,10 +79,7 @@ pub(super) fn of_process(ui: &mut Model, what: CopyChoice, cmds: &mut Cmds) {
     let cmd = match what {
         CopyChoice::Name => Some(Cmd::Copy(ui.list.cursor.name().to_owned())),
         CopyChoice::Pid => chosen.and_then(|one| one.pid).map(|pid| Cmd::Copy(pid.to_string())),
-        CopyChoice::Url => {
-            let port = chosen.and_then(|one| one.port);
-            port.map(|port| Cmd::Copy(format!("http://127.0.0.1:{port}")))
-        }
+        CopyChoice::Url => chosen.and_then(|one| one.options.url.clone()).map(Cmd::Copy),
         CopyChoice::Why => name.map(|name| Cmd::CopyFrom(CopySource::Why(name))),
         CopyChoice::LogFile => chosen.and_then(|one| one.options.log_file.clone()).map(Cmd::Copy),
         CopyChoice::LastError => {

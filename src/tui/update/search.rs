@@ -176,9 +176,9 @@ pub(super) fn seek_done(ui: &mut Model, hit: SeekHit, cmds: &mut Cmds) {
     };
     let Some(place) = hit.place else {
         let text = match target {
-            JumpTarget::Error => "no line that is kept is an error",
-            JumpTarget::Run => "no start of a run is kept",
-            JumpTarget::Event(_) => "what was printed then is not kept any more",
+            JumpTarget::Error => "no error line is stored",
+            JumpTarget::Run => "no start of a run is stored",
+            JumpTarget::Event(_) => "that output is no longer stored",
         };
         return ui.notify(text, Role::Warn);
     };

@@ -85,7 +85,7 @@ fn nothing_is_missed_in_folders_that_are_made_while_it_looks() {
 }
 
 #[test]
-fn it_ends_when_nobody_wants_it_any_more() {
+fn the_thread_ends_when_its_handle_is_dropped() {
     let mut live = Live::new(0, |top| files(top, &["src/a.rs"]));
     live.watcher = None;
     loop {

@@ -1,4 +1,4 @@
-//! Commands that talk to a project that runs, and so leave something running.
+//! Runs commands that use a running project or leave one running.
 
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! The lines of `--events FILE`, and what holds for every one of them.
+//! Reads the lines of `--events FILE` and checks what must hold for each.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

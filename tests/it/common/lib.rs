@@ -1,7 +1,6 @@
-//! Shared by the tests: projects in temporary folders, and pitcrew running in them.
+//! Shared helpers: projects in temporary folders, and pitcrew running in them.
 //!
-//! Tests synchronise on output, never with a sleep of a guessed length; a wait for anything else polls
-//! with a generous limit.
+//! Tests synchronise on output, never with a sleep; a wait for anything else polls with a generous limit.
 #![allow(
     unsafe_code,
     unreachable_pub,

@@ -1,5 +1,5 @@
-//! Tests that need a process of their own: the program of the tests runs itself again for one of them, and
-//! proves afterwards that nothing of it is left: no child, no zombie, no descriptor, nobody who carries its mark.
+//! Tests in a separate process: the test program runs itself again for one test, and checks afterwards that no child,
+//! zombie, descriptor or marked process is left.
 
 use std::process::Command;
 use std::time::Duration;

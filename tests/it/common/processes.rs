@@ -1,4 +1,4 @@
-//! The table of processes, as tests look at it: who is alive, whose child it is, what it carries.
+//! Reads the process table: live processes, their parents and their markers.
 
 use std::collections::HashMap;
 use std::sync::Once;

@@ -1,4 +1,4 @@
-//! A terminal for a test: its other end is read and typed into.
+//! A pseudo-terminal whose other end the test reads and writes.
 
 use std::fs::File;
 use std::io::{Read, Write};

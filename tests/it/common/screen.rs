@@ -1,4 +1,4 @@
-//! A program on a terminal, and the screen as a person sees it.
+//! A program on a pseudo-terminal, and its screen as a user sees it.
 
 use std::num::NonZeroU16;
 use std::process::{Command, ExitStatus};

@@ -1,5 +1,5 @@
-//! Judges what is written to a terminal: only what the interface is meant to write is known, all
-//! else is a fault. It knows nothing of the code that writes.
+//! Validator of bytes written to a terminal: accepts only the sequences that the interface may write. It shares no
+//! code with the interface.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! A screen as a picture: text in a grid, no font of our own, nothing that is fetched.
+//! Renders a screen as SVG: text in a grid, without embedded fonts or external resources.
 
 use std::fmt::Write as _;
 

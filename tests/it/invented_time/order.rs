@@ -1,4 +1,4 @@
-//! Who starts and stops before whom, and slots.
+//! Order of starts and stops, and slots of pools.
 
 use pitcrew::machine::{Intent, ProjectExit};
 use pitcrew::testing::{Pattern, Script, ScriptedHost};

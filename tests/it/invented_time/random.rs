@@ -1,5 +1,5 @@
-//! Random programs on the whole engine, and what holds whatever they do: each run has one end event,
-//! and it comes after its last byte; slots are never exceeded; nothing is left.
+//! Random programs on the whole engine. Invariants: each run has one end event, after its last byte; slots are never
+//! exceeded; nothing is left.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Tries and the time between them.
+//! Retries and back-off.
 
 use pitcrew::machine::ProjectExit;
 use pitcrew::spec::StartErrorKind;

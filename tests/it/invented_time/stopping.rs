@@ -1,4 +1,4 @@
-//! Time limits, and how a run is asked to end.
+//! Time limits and stops.
 
 use std::time::Duration;
 
@@ -117,7 +117,7 @@ async fn a_stray_that_is_kept_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_nothing_ends_is_told() {
+async fn an_unkillable_process_is_reported() {
     let file = "[process.a]\ncommand = 'hang'\ntimeout = '1m'\nstop = { grace = '5s' }\n";
     let host = one(Script::forever().ignore(Signal::TERM).unkillable());
     let mut project = Project::start(file, host.clone());

@@ -1,4 +1,4 @@
-//! What Laravel can assert about fake processes.
+//! Laravel's assertions about fake processes.
 
 use pitcrew::testing::{Pattern, Script, ScriptedHost};
 use pitcrew::{Command, ProcessManager, Signal};

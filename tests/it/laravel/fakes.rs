@@ -1,4 +1,4 @@
-//! What Laravel does with fake processes, on the scripted host: results, patterns, sequences, strays.
+//! Laravel's fake processes, on the scripted host: results, patterns, sequences, strays.
 
 use std::time::Duration;
 

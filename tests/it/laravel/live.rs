@@ -1,4 +1,4 @@
-//! Commands under way: output as it comes, and waiting for some of it.
+//! Running commands: live output, and waiting for a line.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! Pools, pipes, and work that is done at the same time.
+//! Pools, pipes and concurrency.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,4 @@
-//! What the tests of queue, retry helper and event dispatcher ask for, where a queue of commands can
-//! answer.
+//! The cases of queues, the retry helper and the event dispatcher that apply to a queue of commands.
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
-//! No circles between the files of a layer, read from the sources themselves.
+//! Circular imports between the files of a layer, read from the sources.
 //!
-//! A file depends on another when it names something that is defined there. A file may use the
-//! module it is a part of, and the modules around that: these are one unit.
+//! A file depends on another if it names an item that is defined there. A file may use its parent modules: they are
+//! one unit.
 use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;

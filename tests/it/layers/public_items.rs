@@ -1,7 +1,7 @@
-//! The public face: what a library user sees, read from the sources themselves.
+//! The public items of the crate, read from the sources.
 //!
 //! The list is `public_items.txt`. It has the items at the root of the crate and those of its documented modules, with
-//! their fields, variants and functions. `PITCREW_TEST_WRITE=1` writes it anew.
+//! their fields, variants and functions. `PITCREW_TEST_WRITE=1` writes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

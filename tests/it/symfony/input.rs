@@ -1,4 +1,4 @@
-//! What a command reads.
+//! Input of commands.
 
 use pitcrew::{Command, Error, ProcessManager, Stdin};
 

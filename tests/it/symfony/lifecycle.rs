@@ -1,4 +1,4 @@
-//! From start to end: states, pids, codes, signals and stops.
+//! States, pids, exit codes, signals and stops.
 
 use pitcrew::event::{EndCause, Event};
 use pitcrew::{Command, Error, Exit, ProcessManager, Signal, StateName, Stdin, StopPolicy};

@@ -1,4 +1,4 @@
-//! Output while it comes and when all is over.
+//! Live output and output of ended commands.
 
 use pitcrew::{Command, Error, Output, ProcessManager, Stdin, Stream};
 

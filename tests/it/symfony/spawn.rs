@@ -1,4 +1,4 @@
-//! Results, and what a command is started with: arguments, folder, environment, `PATH`.
+//! Results, arguments, working folder, environment and `PATH`.
 
 use std::os::unix::fs::symlink;
 

@@ -1,4 +1,4 @@
-//! Commands that have this program's own terminal.
+//! Commands that inherit the terminal.
 
 use std::io::Read;
 use std::os::fd::OwnedFd;

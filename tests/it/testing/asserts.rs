@@ -1,4 +1,4 @@
-//! What can be demanded, and what is said when it is not so.
+//! Assertions of the scripted host, and their failure messages.
 
 use pitcrew::testing::{Pattern, Script, ScriptedHost};
 use pitcrew::{Command, StartErrorKind};

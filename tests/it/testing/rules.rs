@@ -1,4 +1,4 @@
-//! Which rule answers, and with what.
+//! Rules of the scripted host: which one matches, and its response.
 
 use pitcrew::testing::{Answer, Pattern, Script, ScriptedHost, Sequence};
 use pitcrew::{Command, Error, StartErrorKind};

@@ -1,4 +1,4 @@
-//! Scripts in their finer points, at the seam itself.
+//! Details of scripts, tested directly on the `Host`.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -222,7 +222,7 @@ fn of_the_project() -> Vec<Event> {
     let (name, process) = (|| Name::new("api"), || Name::new("api"));
     let mut all = Vec::new();
     for (more, action) in [(0, "restart"), (1, "signal:HUP"), (1_234, "run:build")] {
-        let (path, action) = ("src/main.rs".to_owned(), action.to_owned());
+        let (path, action) = ("src/main.rs".to_owned(), action.parse().unwrap());
         all.push(
             FileChanged { stamp, name: name(), process: process(), path, more, action }.into(),
         );

@@ -39,7 +39,7 @@ fn a_pipe_is_read_to_its_end_and_again_when_it_is_asked_again() {
 }
 
 #[test]
-fn a_pipe_that_nobody_writes_to_is_told_once() {
+fn a_pipe_without_a_writer_is_reported_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("env");
     fifo(&path);
@@ -67,7 +67,7 @@ fn a_pipe_that_nobody_writes_to_is_told_once() {
 }
 
 #[test]
-fn who_only_looks_opens_no_pipe() {
+fn a_read_only_query_opens_no_pipe() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("env");
     fifo(&path);
@@ -90,7 +90,7 @@ fn an_inherited_pipe_keeps_what_it_held() {
 }
 
 #[test]
-fn what_is_no_text_is_refused_or_empty() {
+fn content_that_is_not_text_is_refused_or_empty() {
     let folder = tempfile::tempdir().unwrap();
     let read = |path: &Path| read(path, EnvPipes::Read, &never);
     assert!(

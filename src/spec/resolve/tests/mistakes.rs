@@ -149,6 +149,14 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
         "3:18 this check uses the port of `x`, which has none (give it one with `port = 8080`)",
     ),
     (
+        "url = 'http://localhost:port/'",
+        "3:7 this url uses the port of `x`, which has none (give it one with `port = 8080`)",
+    ),
+    (
+        "url = 'localhost:3000'",
+        "3:7 `localhost:3000` is not the URL of a page (write it like \"http://localhost:port/admin\")",
+    ),
+    (
         "ready = { tcp = 'port' }",
         "3:17 this check uses the port of `x`, which has none (give it one with `port = 8080`)",
     ),

@@ -105,3 +105,16 @@ fn foreign_is_for_checks_that_ask_a_listener() {
     assert!(spec.processes["a"].ready.as_ref().unwrap().foreign);
     assert_eq!(spec.processes["a"].port_busy, crate::spec::PortBusy::Next);
 }
+
+#[test]
+fn the_page_of_a_process_is_its_url_or_the_root_of_its_port() {
+    let page = |keys: &str, port| {
+        let spec = Project::new(&file(&[keys])).load().unwrap();
+        spec.spec.processes[0].page(port)
+    };
+    let url = "port = 80\nurl = 'http://localhost:port/admin'";
+    assert_eq!(page(url, Some(8080)).unwrap(), "http://localhost:8080/admin");
+    assert_eq!(page("url = 'https://shop.test/'", None).unwrap(), "https://shop.test/");
+    assert_eq!(page("port = 80", Some(81)).unwrap(), "http://127.0.0.1:81");
+    assert_eq!(page("tags = ['a']", None), None);
+}

@@ -51,6 +51,7 @@ pub(super) fn facts(ui: &Model, process: &ProcessState) -> Vec<Fact> {
     }));
     facts.extend([
         ("port", process.port.map(|port| port.to_string()).unwrap_or_default()),
+        ("url", process.options.url.clone().unwrap_or_default()),
         ("watch", watch(process, details)),
         ("env", of_details(env)),
         ("pool", process.pool.as_deref().unwrap_or_default().to_owned()),

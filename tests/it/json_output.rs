@@ -1,4 +1,4 @@
-//! The shape of every JSON that a command prints is written down, and nothing of it changes unseen.
+//! The fields and types of the JSON that each command prints, compared with `control/json_output.txt`.
 
 use std::collections::BTreeSet;
 
@@ -89,7 +89,7 @@ fn compare(shapes: &Shapes) {
         text.extend([name, ":\n"]);
         text.extend(all);
     }
-    assert_file("tests/it/control/shapes.txt", &text);
+    assert_file("tests/it/control/json_output.txt", &text);
 }
 
 /// The keys in their order and the kinds of their values; of a list each kind of entry.

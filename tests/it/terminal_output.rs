@@ -1,4 +1,4 @@
-//! What answers look like on a terminal and in a pipe.
+//! Output of commands on a terminal and in a pipe: colours, tables and widths.
 
 use std::process::Command;
 
@@ -127,7 +127,7 @@ fn the_jobs_of_a_pool_hang_together_with_it_in_every_form() {
 }
 
 #[test]
-fn an_order_that_is_not_waited_for_tells_what_follows_it() {
+fn a_command_with_no_wait_describes_what_follows() {
     let sleep = long_sleep();
     let project = Project::new(&format!(
         "[process]\nweb = 'trap \"\" TERM; echo up; while :; do sleep {sleep}; done'\n\

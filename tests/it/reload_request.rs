@@ -1,4 +1,4 @@
-//! A program asks for the file to be read again, and is told what came of it.
+//! Reload requests through an `EngineHandle`, and their reports.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -119,12 +119,12 @@ fn difference() -> SpecDiff {
 }
 
 #[tokio::test]
-async fn a_dry_run_tells_what_would_be_and_does_nothing_of_it() {
+async fn a_dry_run_reports_changes_and_applies_none() {
     let project = Project::start(OLD, true);
     project.ran("c").await;
     project.write(NEW);
-    let foreseen = project.handle.reload_and_wait(ReloadMode::DryRun).await;
-    assert_eq!(foreseen, ReloadReport::Foreseen(difference()));
+    let planned = project.handle.reload_and_wait(ReloadMode::DryRun).await;
+    assert_eq!(planned, ReloadReport::Planned(difference()));
     assert_eq!((project.counts(), project.host.ran().len()), ((1, 0), 3));
     let applied = project.handle.reload_and_wait(ReloadMode::Apply).await;
     assert_eq!(applied, ReloadReport::Applied(difference()));
@@ -132,13 +132,13 @@ async fn a_dry_run_tells_what_would_be_and_does_nothing_of_it() {
     let mut ran = project.ran("two").await;
     ran.sort_unstable();
     let again = project.handle.reload_and_wait(ReloadMode::DryRun).await;
-    assert_eq!(again, ReloadReport::Foreseen(SpecDiff::default()));
+    assert_eq!(again, ReloadReport::Planned(SpecDiff::default()));
     let kinds = project.end().await;
     assert_eq!(kinds.iter().filter(|kind| **kind == "config_reloaded").count(), 1);
 }
 
 #[tokio::test]
-async fn mistakes_are_handed_to_who_asked() {
+async fn mistakes_are_returned_to_the_caller() {
     let project = Project::start(OLD, true);
     project.ran("c").await;
     project.write("[process]\na = 1\nb = true\n");
@@ -161,7 +161,7 @@ async fn mistakes_are_handed_to_who_asked() {
 }
 
 #[tokio::test]
-async fn where_it_cannot_be_read_that_is_said() {
+async fn an_unreadable_file_is_reported() {
     let project = Project::start(OLD, false);
     let refused = project.handle.reload_and_wait(ReloadMode::Apply).await;
     assert_eq!(refused, ReloadReport::Refused("there is no file to be read again".to_owned()));
@@ -180,7 +180,7 @@ async fn where_it_cannot_be_read_that_is_said() {
 }
 
 #[tokio::test]
-async fn who_asks_while_it_is_read_is_told_of_what_is_there_by_then() {
+async fn requests_during_a_read_get_the_result_of_the_next_read() {
     let project = Project::start(OLD, true);
     project.ran("c").await;
     let handle = &project.handle;
@@ -195,7 +195,7 @@ async fn who_asks_while_it_is_read_is_told_of_what_is_there_by_then() {
         let (how, outcome) = answer.unwrap();
         let wanted = match how {
             ReloadMode::Apply => ReloadReport::Applied(SpecDiff::default()),
-            ReloadMode::DryRun => ReloadReport::Foreseen(SpecDiff::default()),
+            ReloadMode::DryRun => ReloadReport::Planned(SpecDiff::default()),
         };
         assert_eq!(outcome, wanted);
     }
