@@ -268,9 +268,11 @@ mod with_the_feature {
         /// The same as `other` but for what has gone on since.
         fn json_but_times(self, other: &Value) -> Value {
             let mut json = self.code(0).json();
+            json["time"] = other["time"].clone();
             let all = json["processes"].as_array_mut().unwrap();
             for (one, other) in all.iter_mut().zip(other["processes"].as_array().unwrap()) {
-                for key in ["uptime_ms", "why", "cpu_percent", "memory_bytes"] {
+                let clocks = ["since_ms", "until_ms", "uptime_ms"];
+                for key in clocks.into_iter().chain(["why", "cpu_percent", "memory_bytes"]) {
                     one[key] = other[key].clone();
                 }
             }
