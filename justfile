@@ -1,4 +1,4 @@
-# `just` lists these; each is one line you could type yourself.
+# `just` lists these recipes; each is a line that you can also type yourself.
 
 _list:
     @just --list
@@ -11,25 +11,25 @@ demo:
 test:
     cargo test --workspace
 
-# Look for a random world in which the laws of the machine do not hold; a few minutes
+# Run 20,000 random projects against the laws of the machine; a few minutes
 worlds:
     CARGO_PROFILE_TEST_OPT_LEVEL=1 PROPTEST_CASES=20000 cargo test --lib --target-dir target/worlds machine::tests::random
 
-# Ask a running project everything its OpenAPI document allows and more; needs `pip install schemathesis`
+# Fuzz the HTTP API from its OpenAPI document; needs `pip install schemathesis`
 fuzz-http:
     cargo build
     tests/fuzz-http.sh target/debug/pitcrew
 
-# Run everything that must hold before a change goes in
+# Run all checks that must pass before a change is merged
 ci:
     .ci/run
 
-# Format, then say what the lints say
+# Format and run clippy
 tidy:
     cargo fmt
     cargo clippy --all-targets --all-features
 
-# Draw the demo anew for the README
+# Redraw docs/screen.svg
 screen:
     cargo build
     cargo run --example screenshot -- --size 120x36 --wait "listening on port" --wait "replica 2 did" --svg docs/screen.svg -- target/debug/pitcrew

@@ -11,6 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::sync::{Semaphore, broadcast};
 use tokio::task::JoinSet;
 
+#[expect(dead_code, reason = "each program uses its part of it")]
 mod support;
 use support::{Budget, beside, head, median, now, row};
 

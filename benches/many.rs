@@ -9,6 +9,7 @@ use std::fs;
 use std::io;
 use std::process::{Command, Stdio};
 
+#[expect(dead_code, reason = "each program uses its part of it")]
 mod support;
 use support::{Budget, Held, Project, beside, find, head, living, median, now, row, until, wall};
 

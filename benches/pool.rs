@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+#[expect(dead_code, reason = "each program uses its part of it")]
 mod support;
 use support::{Budget, Held, Project, beside, head, median, now, processor};
 

@@ -10,6 +10,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
+#[expect(dead_code, reason = "each program uses its part of it")]
 mod support;
 use support::{Budget, Held, Project, errand, head, pause, percentile, row, until, wall};
 

@@ -9,6 +9,7 @@ use std::fs;
 use std::io;
 use std::process::Command;
 
+#[expect(dead_code, reason = "each program uses its part of it")]
 mod support;
 use support::{Budget, Held, Project, beside, head, median, now, row, until};
 

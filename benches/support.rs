@@ -1,6 +1,5 @@
 //! Shared by the benchmarks of the whole program: tables, medians, peers, readers of `/proc`.
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time and waits for it")]
-#![allow(dead_code, clippy::allow_attributes, reason = "each program uses its part of it")]
 
 use std::ffi::OsString;
 use std::fs;

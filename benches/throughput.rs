@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 #[path = "throughput/peers.rs"]
 mod peers;
+#[expect(dead_code, reason = "each program uses its part of it")]
 mod support;
 use peers::{with_honcho, with_reader, with_supervisord};
 use support::{
@@ -191,7 +192,7 @@ fn lateness(line: &str) -> Option<f64> {
     line.trim().rsplit(' ').next()?.parse().ok().map(|then: f64| (wall() - then) * 1e3)
 }
 
-/// Follows a growing file until it is told to stop.
+/// Follows a growing file until it is stopped.
 fn follow(file: &Path, stop: &AtomicBool) -> Vec<f64> {
     let mut late = Vec::new();
     if !until(10, 1, || file.exists()) {

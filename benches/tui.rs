@@ -9,6 +9,7 @@ use std::time::Duration;
 
 #[path = "tui/kept.rs"]
 mod kept;
+#[expect(dead_code, reason = "each program uses its part of it")]
 mod support;
 #[path = "tui/terminal.rs"]
 mod terminal;

@@ -8,6 +8,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+#[expect(dead_code, reason = "each program uses its part of it")]
 mod support;
 use support::{
     Budget, Held, Project, beside, errand, find, head, median, pause, percentile, row, until, wall,

@@ -13,7 +13,7 @@ async fn main() -> Result<(), Error> {
             Command::new("sort"),
             Command::new("uniq").arg("-c"),
             Command::new("sort").arg("-rn"),
-            // Ends early; the SIGPIPE of the stage before is no failure.
+            // Ends early; the SIGPIPE of the stage before is not a failure.
             Command::new("head").arg("-10"),
         ])
         .run()

@@ -38,7 +38,7 @@ async fn main() -> Result<(), Error> {
         (number, if number > 8 { job.priority(1) } else { job })
     });
     let results = pool.run_all(jobs).await;
-    // An error means that the progress display has ended, which is no reason to fail.
+    // An error means that the progress display has ended, which is not a failure.
     _ = progress.await;
 
     for (number, outcome) in &results {

@@ -9,14 +9,7 @@
 //!
 //! Steps run in order. `--wait` waits for a text on the screen, `--keys` sends keys, with `\r` for Enter
 //! and `\e` for Escape. The screen is printed after the last step; then the program gets a SIGHUP.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::allow_attributes,
-    missing_docs,
-    reason = "a tool"
-)]
+#![expect(clippy::unwrap_used, reason = "a tool")]
 
 #[path = "../tests/it/common/lib.rs"]
 #[expect(dead_code, reason = "shared with the tests")]

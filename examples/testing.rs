@@ -44,7 +44,7 @@ mod tests {
 
     use super::*;
 
-    /// What all tests begin with: everything goes well.
+    /// The initial scripts of all tests: every command succeeds.
     fn usual() -> (ScriptedHost, ProcessManager) {
         let host = ScriptedHost::new()
             .on("cargo test*", Script::new().out("12 passed"))

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Parser, Subcommand};
 
+use crate::control::wire::ControlCommand;
 use crate::spec::Signal;
 use crate::sys::own_process;
 
@@ -86,7 +87,8 @@ impl ProgramExit {
 /// How a command ends; `Err` is an early exit, whose message has been printed.
 type ExitResult = Result<ProgramExit, ProgramExit>;
 
-/// Runs the processes of a project, keeps their output, leaves none behind, and says why.
+/// Runs the processes of a project from one file, loses no output, leaves no process behind, and
+/// explains the state of each process.
 #[derive(Debug, Parser)]
 #[command(name = "pitcrew", version, about, max_term_width = 100)]
 #[command(subcommand_help_heading = "Commands", allow_external_subcommands = true)]
@@ -110,13 +112,13 @@ enum CliCommand {
     Exec(exec::ExecArgs),
     /// Check the file and print every mistake
     Check(check::CheckArgs),
-    /// List all processes with their state and its reason
+    /// List all processes with their states and reasons
     Ps(ps::PsArgs),
     /// Explain the state of a process, down to the root cause
     Why(why::WhyArgs),
     /// Show the output of processes
     Logs(logs::LogsArgs),
-    /// Show what has happened, as a table or as JSON
+    /// Show the events of the project, as a table or as JSON
     Events(events::EventsArgs),
     /// Start processes and their dependencies
     Start(start::StartArgs),
@@ -146,7 +148,7 @@ enum CliCommand {
     Completions(completions::CompletionsArgs),
     /// Print a manual page, or write all of them
     Man(man::ManArgs),
-    /// Run an MCP server on stdio, for assistants
+    /// Run an MCP server on stdio
     #[cfg(feature = "mcp")]
     Mcp,
     /// Print the JSON schema of the file
@@ -154,6 +156,21 @@ enum CliCommand {
     #[command(external_subcommand)]
     Other(Vec<OsString>),
 }
+
+/// The subcommand that sends each command to the project.
+const _: fn(&ControlCommand) = |command| match command {
+    ControlCommand::Start(_) => _ = CliCommand::Start,
+    ControlCommand::Stop(_) => _ = CliCommand::Stop,
+    ControlCommand::Restart(_) => _ = CliCommand::Restart,
+    ControlCommand::Kill(_) => _ = CliCommand::Kill,
+    ControlCommand::Signal(_) => _ = CliCommand::Signal,
+    ControlCommand::Wait(_) => _ = CliCommand::Wait,
+    ControlCommand::Scale(_) => _ = CliCommand::Scale,
+    ControlCommand::Enqueue(_) => _ = CliCommand::Enqueue,
+    ControlCommand::Send(_) => _ = CliCommand::Send,
+    // Not offered: `exec` runs a command outside of the project, and the file declares what is watched.
+    ControlCommand::Run(_) | ControlCommand::Watch(_) => {}
+};
 
 /// Parses the arguments and runs the command.
 pub fn main() -> ProgramExit {

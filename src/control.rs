@@ -48,7 +48,7 @@ pub(crate) use run_markers::markers_of;
 pub use server::Server;
 
 use wire::{
-    CheckResponse, CommandResponse, ControlCommand, DetailsQuery, EventItem, OutputItem,
+    CheckReport, CommandResponse, ControlCommand, DetailsQuery, EventItem, OutputItem,
     OutputProgress, OutputQuery, ProcessDetails, ProgressQuery, ProjectState, ReloadRequest,
     ReloadResponse, SearchProgress, SearchQuery, SeekQuery, SeekResponse, ShutdownRequest,
     SliceQuery, SliceResponse, StateUpdate, WhyResponse,
@@ -125,7 +125,7 @@ pub trait Control: Send + Sync {
         query: OutputQuery,
     ) -> impl Future<Output = Result<ResponseStream<Vec<OutputItem>>, ControlError>> + Send;
     /// Reads the project's files and returns their faults and warnings, as `check --json` does.
-    fn check(&self) -> impl Future<Output = Result<CheckResponse, ControlError>> + Send;
+    fn check(&self) -> impl Future<Output = Result<CheckReport, ControlError>> + Send;
     /// Reads the project's files again and applies the changes, or only returns them.
     fn reload(
         &self,

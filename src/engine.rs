@@ -52,7 +52,7 @@ pub use message::{ReloadMode, ReloadReport};
 pub use notice::{Notice, NoticeSender};
 pub use reload::SpecLoader;
 #[cfg(feature = "control")]
-pub(crate) use requests::{Accepted, Request, RequestError};
+pub(crate) use requests::{AcceptedRequest, Request, RequestError};
 pub use run::RawOutput;
 
 use context::EngineContext;
@@ -134,7 +134,7 @@ pub struct Engine<H: Host> {
     handle: EngineHandle,
 }
 
-/// What the engine keeps for a process besides its state.
+/// Data of the engine about a process, besides its state.
 #[derive(Debug, Default)]
 struct ProcessEntry {
     source: Option<SourceId>,

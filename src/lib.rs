@@ -17,12 +17,13 @@
 //! # }
 //! ```
 //!
-//! - [`ProcessManager`] starts [`Command`]s and stops them; a [`ProcessHandle`] controls one that
+//! - [`ProcessManager`] starts [`Command`]s and stops them; a [`ProcessHandle`] controls a command
+//! that
 //!   runs, a [`ProcessResult`] says how it ended.
 //! - [`ProcessPool`] runs many commands, a fixed number at the same time.
 //! - [`Pipeline`] connects commands by pipes.
 //! - [`Event`]s report every change of state; [`Snapshot`] is the state of all commands.
-//! - [`testing`] has a host that runs scripts instead of processes, for tests in invented time.
+//! - [`testing`] has a host that runs scripts instead of processes, for tests in simulated time.
 //!
 //! # Architecture
 //!
@@ -97,11 +98,12 @@ pub use library::{
 };
 pub use machine::event::{self, Event};
 pub use machine::{
-    Moment, PoolStatus, ProbeView, ProcessId, ProcessRecord, ProcessView, ProjectPhase, Snapshot,
-    StateName, WatchState,
+    Moment, PoolStatus, ProbeView, ProcessId, ProcessRecord, ProcessView, ProjectPhase,
+    ShutdownReason, Snapshot, StateName, WatchState,
 };
 pub use output::{CaptureLimit, CapturedChunk, KeepSide, Stream};
 pub use spec::{
-    CommandLine, Condition, Exit, Name, OnFailure, ProcessKind, Signal, StartError, StartErrorKind,
-    StopPolicy, Stray, StraysPolicy, WatchAction,
+    CheckRole, CommandLine, Condition, Exit, FaultItem, Name, OnFailure, ProbeResult, ProcessKind,
+    Signal, StartError, StartErrorKind, StopPolicy, Stray, StraysPolicy, UnknownChoice,
+    UnknownSignal, WatchAction,
 };

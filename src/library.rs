@@ -2,8 +2,8 @@
 //! also runs projects.
 //!
 //! A [`Command`] becomes a lifecycle like that of a declared process, and is a member until it has
-//! finally ended. The engine's loop keeps its record up to date (`record.rs`), so whoever receives an
-//! event finds everything else in the same state. Output is pulled: a bounded
+//! finally ended. The engine's loop keeps its record up to date (`record.rs`), so the receiver of
+//! an event finds everything else in the same state. Output is pulled: a bounded
 //! [`Capture`](crate::output::Capture) stores it, and streams read it from there.
 
 mod command;

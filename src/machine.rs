@@ -266,7 +266,7 @@ pub struct ProbeRequest {
     pub spec: Arc<ProcessSpec>,
 }
 
-/// What the engine must do.
+/// A task for the engine.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Start a run; answered by [`Fact::Spawned`] or [`Fact::SpawnFailed`].
@@ -296,11 +296,11 @@ pub enum Effect {
     CheckPort {
         /// The run that is about to start.
         run: RunId,
-        /// Its port, and those that it can get instead.
+        /// Its port, and the ports that it can get instead.
         ports: Vec<u16>,
     },
-    /// Check whether a process could be restarted, now that what runs before has succeeded; answered
-    /// by [`Input::RestartChecked`].
+    /// Check whether a process could be restarted, now that its pre-restart run has succeeded;
+    /// answered by [`Input::RestartChecked`].
     CheckRestart { change: FileChange },
     /// Cancel the running probes of a run.
     CancelProbes { run: RunId },
@@ -310,7 +310,7 @@ pub enum Effect {
         /// The last view of the process.
         view: Arc<ProcessView>,
     },
-    /// Apply another spec to a live run, which goes on with its present command.
+    /// Apply another spec to a live run, which keeps its command.
     UpdateSpec {
         run: RunId,
         name: Name,
@@ -318,7 +318,7 @@ pub enum Effect {
         replica: Option<u32>,
         spec: Arc<ProcessSpec>,
     },
-    /// Send the user a message that is no state change.
+    /// Send the user a message that is not a state change.
     Notice {
         about: Name,
         /// One sentence.

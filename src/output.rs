@@ -54,6 +54,12 @@ choices! {
     }
 }
 
+/// Whether a terminal with this `TERM` understands no escape sequences.
+#[cfg(feature = "cli")]
+pub(crate) fn is_dumb_terminal(term: &std::ffi::OsStr) -> bool {
+    term == "dumb"
+}
+
 /// A value for each output stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct PerStream<T> {

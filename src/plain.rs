@@ -1,7 +1,7 @@
 //! Plain front end: output of all processes on stdout, notices of pitcrew on stderr.
 //!
 //! It only reads: the stored output at its own pace, events, notices and snapshots. Each descriptor
-//! is written by its own thread, so a terminal that takes nothing delays only what is shown.
+//! is written by its own thread, so a terminal that does not read delays only the display.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use notices::NoticePrinter;
 #[cfg(all(test, feature = "cli"))]
 pub(crate) use notices::sentence as notice_of;
 
-/// The interval of notices about what a shutdown waits for.
+/// The interval of notices about the remaining processes of a shutdown.
 const REMINDER_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How the plain front end shows things.
@@ -117,7 +117,7 @@ impl Plain {
     }
 }
 
-/// Writes notices to stderr in whole lines; those that arrive meanwhile in one write.
+/// Writes notices to stderr in whole lines; notices that arrive meanwhile in one write.
 fn write_notices(notices: &blocking::Receiver<String>, before_write: Option<fn()>) {
     const MAX_WRITE: usize = 64 << 10;
     let mut stderr = GatedWriter(io::stderr(), before_write);

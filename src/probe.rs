@@ -33,7 +33,7 @@ impl ProbeFailure {
     }
 }
 
-/// What to probe.
+/// A probe with its context.
 #[derive(Debug)]
 pub struct ProbeContext<'a> {
     pub probe: &'a Probe,

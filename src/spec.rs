@@ -43,7 +43,7 @@ pub use check::{
 pub use choices::UnknownChoice;
 #[cfg(feature = "control")]
 pub(crate) use choices::words_schema;
-pub(crate) use choices::{choices, list_of_words};
+pub(crate) use choices::{choices, deserialize_word, list_of_words};
 pub use diff::{PlannedRestart, RestartReason, SpecDiff};
 #[cfg(feature = "cli")]
 pub(crate) use env_file::MAX_FILE_SIZE;
@@ -51,9 +51,12 @@ pub(crate) use env_file::silent_pipe_message;
 pub(crate) use environment::NEVER_INHERITED;
 pub use environment::{EnvValue, Environment};
 pub use exit::{Exit, StartError, StartErrorKind, Stray};
-pub use fault::{CheckReport, Fault, Faults};
-pub(crate) use format::{and_more, first_of};
-pub use format::{counted, format_duration, format_limit, format_size, io_error_text, thousands};
+pub use fault::{CheckReport, Fault, FaultItem, Faults};
+pub(crate) use format::{and_more, first_of, list_with};
+pub use format::{
+    counted, format_age, format_duration, format_limit, format_size, format_time_left,
+    io_error_text, thousands,
+};
 #[cfg(feature = "cli")]
 pub(crate) use locate::is_stdin;
 pub use locate::{
@@ -62,7 +65,7 @@ pub use locate::{
 };
 pub use log::LogPolicy;
 pub use nearest::nearest;
-pub(crate) use nearest::{Distance, distance};
+pub(crate) use nearest::{Distance, distance, suggestion};
 pub use port::PortBusy;
 pub(crate) use port::port_variables;
 pub use process::{ColorMode, ProcessKind, ProcessSpec};
@@ -210,8 +213,9 @@ impl Default for OutputLimits {
     }
 }
 
-/// A command line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A command line; serialized as the program and its arguments.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(into = "Vec<String>", from = "Vec<String>")]
 pub enum CommandLine {
     /// Text for a shell: `shell` is the program and its arguments, the text comes last.
     Shell {
@@ -224,11 +228,36 @@ pub enum CommandLine {
     Argv(Vec<String>),
 }
 
-/// What a dependant waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+impl CommandLine {
+    /// Returns the program and its arguments.
+    pub(crate) fn argv(&self) -> Vec<String> {
+        match self {
+            Self::Argv(argv) => argv.clone(),
+            Self::Shell { shell, script } => shell.iter().chain([script]).cloned().collect(),
+        }
+    }
+}
+
+impl From<CommandLine> for Vec<String> {
+    fn from(command: CommandLine) -> Self {
+        command.argv()
+    }
+}
+
+impl From<Vec<String>> for CommandLine {
+    fn from(argv: Vec<String>) -> Self {
+        Self::Argv(argv)
+    }
+}
+
+/// The condition that a dependant waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "control", derive(utoipa::ToSchema))]
 pub struct Dependency {
+    /// The condition that the dependency must reach.
     pub condition: Condition,
     /// A new run of the dependency restarts the dependant too, once the condition holds again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub restart: bool,
 }
 
@@ -271,19 +300,26 @@ choices! {
 }
 
 /// How many times a failed run is retried, and after which delays.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "control", derive(utoipa::ToSchema))]
 pub struct RetryPolicy {
     /// The number of retries; `None` means unlimited.
     pub attempts: Option<u32>,
     /// Delay before the first retry.
+    #[serde(rename = "initial_ms", with = "units::milliseconds")]
+    #[cfg_attr(feature = "control", schema(value_type = u64))]
     pub initial: Duration,
     /// Growth from one retry to the next, at least 1.
     pub factor: f64,
     /// Longest delay.
+    #[serde(rename = "max_ms", with = "units::milliseconds")]
+    #[cfg_attr(feature = "control", schema(value_type = u64))]
     pub max: Duration,
     /// Share of the delay by which it varies, 0 to 1.
     pub jitter: f64,
     /// A run of at least this duration resets the retry budget.
+    #[serde(rename = "reset_after_ms", with = "units::milliseconds")]
+    #[cfg_attr(feature = "control", schema(value_type = u64))]
     pub reset_after: Duration,
 }
 
@@ -301,17 +337,22 @@ impl Default for RetryPolicy {
 }
 
 /// How a process is stopped.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "control", derive(utoipa::ToSchema))]
 pub struct StopPolicy {
     /// Sent to the group first.
     pub signal: Signal,
     /// The grace period, after which the whole tree is killed.
+    #[serde(rename = "grace_ms", with = "units::milliseconds")]
+    #[cfg_attr(feature = "control", schema(value_type = u64))]
     pub grace: Duration,
     /// Runs instead of the signal, with the process's folder and environment.
+    #[cfg_attr(feature = "control", schema(value_type = Option<Vec<String>>))]
     pub command: Option<CommandLine>,
     /// What happens to descendants that outlive the leader.
     pub strays: StraysPolicy,
     /// Names of programs that are never ended as strays, as the kernel shows them.
+    #[serde(skip)]
     pub keep: Arc<BTreeSet<String>>,
 }
 

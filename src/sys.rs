@@ -89,7 +89,7 @@ pub struct Launch {
     pub foreground: bool,
 }
 
-/// What a [`RealHost`] has to know about how pitcrew was started.
+/// How pitcrew was started, for a [`RealHost`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HostOptions {
     /// The soft limit of descriptors that children get, as [`own_process::raise_descriptor_limit`]
@@ -100,7 +100,7 @@ pub struct HostOptions {
     pub is_thrifty: bool,
 }
 
-/// What descriptor 0 of a child is.
+/// Descriptor 0 of a child.
 #[derive(Debug, Clone)]
 pub enum StdinTarget {
     /// `/dev/null`.
@@ -117,7 +117,7 @@ pub enum StdinTarget {
     Path(PathBuf),
 }
 
-/// What descriptor 1 or 2 of a child is.
+/// Descriptor 1 or 2 of a child.
 #[derive(Debug, Clone)]
 pub enum OutputFd {
     /// A pipe whose other end is [`Child::stdout`] or [`Child::stderr`].
@@ -181,8 +181,8 @@ pub trait Host: Send + Sync + 'static {
         std::future::ready(HashMap::new())
     }
 
-    /// Returns what listens at a place, as seen from the run of `leader`; without a run nothing is
-    /// [`Listener::Own`]. [`Listener::Unchecked`] if the host cannot know.
+    /// Returns the listener at an address, as seen from the run of `leader`; without a run nothing
+    /// is [`Listener::Own`]. [`Listener::Unchecked`] if the host cannot know.
     fn listener(
         &self,
         place: ListenPlace,
@@ -276,7 +276,7 @@ pub struct Descendant {
 
 impl Descendant {
     /// Returns the descendants that are not dying. The members of a tree that a signal ends exit one
-    /// after another, so those that are dying were not left behind.
+    /// after another, so dying processes are not reported as survivors.
     pub(crate) fn survivors(descendants: &[Self]) -> Vec<Self> {
         descendants.iter().filter(|descendant| !descendant.is_dying).cloned().collect()
     }

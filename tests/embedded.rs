@@ -14,7 +14,7 @@ use pitcrew::{
     StopPolicy,
 };
 
-/// Carried by the one that is looked at.
+/// Set for the process that is examined.
 const MARK: &str = "EMBEDDED_TEST";
 
 fn main() -> ExitCode {
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         .args(["-k", "1", "60"])
         .arg(me)
         .env(MARK, "1")
-        // Diagnostics are for who asks for them, and not even then printed by us.
+        // Diagnostics are off by default, and never printed by the library.
         .env("RUST_LOG", "trace")
         .output()
         .unwrap();
@@ -45,7 +45,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The one that is looked at.
+/// The examined process.
 fn embedded() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     // It has its threads and its own two descriptors from here on.

@@ -34,7 +34,7 @@ const ROLE: &str = "SYS_GUARDIAN_ROLE";
 const NAME: &str = "SYS_GUARDIAN_SESSION";
 const JOURNAL: &str = "SYS_GUARDIAN_JOURNAL";
 
-/// Ignores what it can, in its group, in a session, and orphaned in another session.
+/// Ignores signals, in its group, in a session, and orphaned in another session.
 const STUBBORN: &str = r#"
 trap '' TERM INT HUP QUIT
 sh -c 'trap "" TERM; while :; do sleep 1; done' &
@@ -52,7 +52,10 @@ fn main() {
     }
     let tests: [Test; 9] = [
         ("killing_the_engine_leaves_nothing", killing_the_engine_leaves_nothing),
-        ("killing_the_guardian_is_told_to_the_engine", killing_the_guardian_is_told_to_the_engine),
+        (
+            "the_engine_is_notified_when_the_guardian_is_killed",
+            the_engine_is_notified_when_the_guardian_is_killed,
+        ),
         (
             "killing_both_leaves_what_the_next_start_ends",
             killing_both_leaves_what_the_next_start_ends,
@@ -124,7 +127,7 @@ fn engine(role: &str) {
         }),
         "strays" => runtime().block_on(async {
             let host = host();
-            // `tail` ends when nobody can read what it says.
+            // `tail` ends when its output has no reader.
             let escape = "setsid sleep 1000 & setsid tail -f /dev/null >/dev/null & sleep 1000 & \
                           (setsid sh -c 'sleep 1000; :' &) ; echo up; wait";
             let mut children = Vec::new();
@@ -223,7 +226,7 @@ fn killing_the_engine_leaves_nothing() {
     }
 }
 
-fn killing_the_guardian_is_told_to_the_engine() {
+fn the_engine_is_notified_when_the_guardian_is_killed() {
     let mut session = session_of("trees", |_| {});
     let all = below(session.process.id());
     kill(libc::SIGKILL, session.process.id());

@@ -1,4 +1,4 @@
-"""Orders what is named, or a tyre. For `pitcrew run order -- jack radio`."""
+"""Orders the named articles, or a tyre. For `pitcrew run order -- jack radio`."""
 
 import sys
 import urllib.error

@@ -1,4 +1,4 @@
-"""GET / shows the stock, POST /order/ARTICLE orders one, GET /healthz says whether it can work."""
+"""GET / shows the stock, POST /order/ARTICLE orders one, GET /healthz reports whether Redis answers."""
 
 import json
 import os

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::{ExitResult, GlobalOptions, ProgramExit, messages, running_project, stdout};
 use crate::control::wire::{ProcessState, ProjectState};
 use crate::control::{Client, Control as _, ControlError, Measure};
-use crate::output::safe_name;
+use crate::output::{is_dumb_terminal, safe_name};
 use crate::spec::{Signal, counted, first_of, io_error_text};
 use crate::sys::own_process;
 use crate::tui::app::{self, Options};
@@ -20,7 +20,7 @@ use crate::tui::theme::ThemeName;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct AttachArgs {
-    /// The process whose terminal to show; not supported yet
+    /// Attach to the terminal of this process (not supported yet)
     name: Option<String>,
 }
 
@@ -58,7 +58,7 @@ pub(super) fn has_terminal() -> bool {
 }
 
 pub(super) fn is_dumb() -> bool {
-    std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
+    std::env::var_os("TERM").is_none_or(|term| term.is_empty() || is_dumb_terminal(&term))
 }
 
 pub(super) fn program_exit(reason: ExitReason) -> ProgramExit {

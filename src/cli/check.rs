@@ -21,8 +21,7 @@ pub(super) fn check(global: &GlobalOptions, args: &CheckArgs) -> ExitResult {
     if args.json {
         let report = spec::report(&locator);
         stdout::print_json(&report);
-        let is_valid = report.faults.is_empty();
-        return Ok(if is_valid { ProgramExit::SUCCESS } else { ProgramExit::USAGE_ERROR });
+        return Ok(if report.ok { ProgramExit::SUCCESS } else { ProgramExit::USAGE_ERROR });
     }
     let loaded = spec::inspect(&locator).map_err(|faults| {
         messages::warnings(&faults.warnings(), global.color);
@@ -34,7 +33,7 @@ pub(super) fn check(global: &GlobalOptions, args: &CheckArgs) -> ExitResult {
     Ok(ProgramExit::SUCCESS)
 }
 
-/// What a project consists of, such as `2 processes, 1 job, 1 pool`.
+/// The contents of a project, such as `2 processes, 1 job, 1 pool`.
 fn contents(spec: &Spec) -> String {
     let is_job = |process: &&Arc<ProcessSpec>| process.kind == ProcessKind::Job;
     let jobs = spec.processes.values().filter(is_job).count();

@@ -12,6 +12,7 @@ use super::{
     stdout,
 };
 use crate::control::{Control as _, Measure};
+pub(super) use crate::machine::targets::NameKind;
 use crate::machine::{Supervisor, SupervisorOptions};
 use crate::spec::{self, ProcessKind, Signal, Spec};
 
@@ -40,7 +41,7 @@ complete -o nospace -o bashdefault -F _pitcrew pitcrew
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct CompletionsArgs {
-    /// bash, zsh, fish, elvish or powershell
+    /// The shell
     #[arg(value_parser = ["bash", "zsh", "fish", "elvish", "powershell"])]
     shell: String,
 }
@@ -58,9 +59,9 @@ pub(super) fn complete() -> bool {
 /// Prints the script that makes a shell request candidates from this program.
 pub(super) fn completions(args: &CompletionsArgs) -> ExitResult {
     let shells = Shells::builtins();
-    let shell = shells.completer(&args.shell).ok_or_else(|| {
-        messages::usage_error(&format!("there are no completions for `{}`", args.shell))
-    })?;
+    let shell = shells
+        .completer(&args.shell)
+        .ok_or_else(|| messages::usage_error(&format!("no completions for `{}`", args.shell)))?;
     let mut text = Vec::new();
     shell
         .write_registration(VARIABLE, "pitcrew", "pitcrew", "pitcrew", &mut text)
@@ -70,18 +71,6 @@ pub(super) fn completions(args: &CompletionsArgs) -> ExitResult {
     }
     stdout::write(&text);
     Ok(ProgramExit::SUCCESS)
-}
-
-/// The kind of names that an argument accepts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NameKind {
-    /// NAME, NAME.N, @TAG, POOL or all.
-    Several,
-    /// One process, replica or job.
-    One,
-    /// A process of the file, for all its replicas.
-    Process,
-    Pool,
 }
 
 /// Offers the names of the running project, or those of the file.
@@ -160,7 +149,7 @@ fn known_names() -> Option<KnownNames> {
     running(&global, declared.as_ref()).or(declared)
 }
 
-/// The names of the running project; what it does not report is taken from the file.
+/// The names of the running project; names that it does not report come from the file.
 fn running(global: &GlobalOptions, declared: Option<&KnownNames>) -> Option<KnownNames> {
     let (name, dirs) = running_project::find_silently(global)?;
     let client = running_project::client(&name, dirs);

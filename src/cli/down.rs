@@ -47,18 +47,17 @@ struct EndedProject {
 /// Prints which processes are left because nothing could end them.
 fn report(global: &GlobalOptions, ended: &EndedProject, json: bool) -> ProgramExit {
     let dirs = running_project::find_silently(global).map(|(_, dirs)| dirs);
-    let left = dirs.map(|dirs| end_report::left_behind(&dirs.state, ended.pid)).unwrap_or_default();
+    let left = dirs
+        .map(|dirs| end_report::remaining_processes(&dirs.state, ended.pid))
+        .unwrap_or_default();
     if json {
-        let of = |pid, command: &str| serde_json::json!({ "pid": pid, "command": command });
-        let processes: Vec<_> =
-            left.iter().map(|process| of(process.pid, &process.command)).collect();
+        let processes: Vec<_> = left.iter().map(|process| &process.stray).collect();
         stdout::print_json(&serde_json::json!({
             "ok": left.is_empty(), "project": ended.name, "left": processes,
         }));
     } else {
         for process in &left {
-            let (pid, command) = (process.pid, &process.command);
-            messages::note(&format!("cannot end {pid} {command}, which {} started", ended.name));
+            messages::note(&format!("cannot kill {}, started by {}", process.stray, ended.name));
         }
     }
     if left.is_empty() { ProgramExit::SUCCESS } else { ProgramExit::FAILURE }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::control::wire::ProjectEnd;
+use crate::spec::Stray;
 use crate::sys::start_ticks;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -17,26 +18,26 @@ struct EndReport {
     pid: u32,
     end: ProjectEnd,
     #[serde(default)]
-    left: Vec<LeftBehind>,
+    left: Vec<RemainingProcess>,
 }
 
 /// A process that could not be ended with its project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct LeftBehind {
-    pub(super) pid: u32,
+pub(super) struct RemainingProcess {
+    #[serde(flatten)]
+    pub(super) stray: Stray,
     /// Its start time in ticks since the boot: pids are reused.
     started: u64,
-    pub(super) command: String,
 }
 
-impl LeftBehind {
+impl RemainingProcess {
     /// `None` if there is no process with this pid.
-    pub(super) fn of(pid: u32, command: String) -> Option<Self> {
-        Some(Self { pid, started: start_ticks(pid)?, command })
+    pub(super) fn of(stray: Stray) -> Option<Self> {
+        Some(Self { started: start_ticks(stray.pid)?, stray })
     }
 
     fn is_alive(&self) -> bool {
-        start_ticks(self.pid) == Some(self.started)
+        start_ticks(self.stray.pid) == Some(self.started)
     }
 }
 
@@ -45,7 +46,7 @@ fn path(state_dir: &Path) -> PathBuf {
 }
 
 /// Writes the report atomically. A failure is ignored, because only a message depends on it.
-pub(super) fn write(state_dir: &Path, pid: u32, end: ProjectEnd, left: Vec<LeftBehind>) {
+pub(super) fn write(state_dir: &Path, pid: u32, end: ProjectEnd, left: Vec<RemainingProcess>) {
     let Ok(text) = serde_json::to_vec(&EndReport { pid, end, left }) else { return };
     let new = state_dir.join("last-end.json.new");
     let mut options = fs::File::options();
@@ -60,9 +61,9 @@ pub(super) fn read(state_dir: &Path, pid: u32) -> Option<ProjectEnd> {
 }
 
 /// The processes that the project with this guardian could not end, and that still exist.
-pub(super) fn left_behind(state_dir: &Path, pid: u32) -> Vec<LeftBehind> {
+pub(super) fn remaining_processes(state_dir: &Path, pid: u32) -> Vec<RemainingProcess> {
     let left = report(state_dir, pid).map(|report| report.left);
-    left.into_iter().flatten().filter(LeftBehind::is_alive).collect()
+    left.into_iter().flatten().filter(RemainingProcess::is_alive).collect()
 }
 
 fn report(state_dir: &Path, pid: u32) -> Option<EndReport> {
@@ -97,10 +98,11 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let end =
             ProjectEnd { reason: "asked to stop".to_owned(), process: None, last_output: None };
-        let this = LeftBehind::of(std::process::id(), "this test".to_owned()).unwrap();
-        let gone = LeftBehind { started: 1, ..this.clone() };
+        let stray = Stray { pid: std::process::id(), command: "this test".to_owned() };
+        let this = RemainingProcess::of(stray).unwrap();
+        let gone = RemainingProcess { started: 1, ..this.clone() };
         write(state.path(), 7, end, vec![this.clone(), gone]);
-        assert_eq!(left_behind(state.path(), 7), [this]);
-        assert_eq!(left_behind(state.path(), 8), []);
+        assert_eq!(remaining_processes(state.path(), 7), [this]);
+        assert_eq!(remaining_processes(state.path(), 8), []);
     }
 }

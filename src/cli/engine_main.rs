@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use super::control_endpoint::ControlEndpoint;
-use super::end_report::{self, LeftBehind};
+use super::end_report::{self, RemainingProcess};
 use super::event_file::EventWriter;
 use super::file_maintenance::FileMaintenance;
 use super::locked_project::LockedProject;
@@ -25,7 +25,7 @@ use crate::plain::{FrontThread, LineStyle, Plain, PlainOptions, Verbosity};
 use crate::sys::journal::SessionStrayRules;
 use crate::sys::{HostOptions, RealHost, guardian, own_process};
 
-/// What the engine process prints.
+/// The output of the engine process.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Display {
     /// All notices, and the output of processes unless `quiet`.
@@ -289,22 +289,20 @@ fn plain_options(
     }
 }
 
-/// Ends processes that belong to no run any more, and names them; returns those that cannot be
+/// Ends processes that no longer belong to a run, and names them; returns processes that cannot be
 /// ended.
 async fn end_unclaimed(
     host: &RealHost,
     policies: &SessionStrayRules,
     notices: &NoticeSender,
-) -> Vec<LeftBehind> {
+) -> Vec<RemainingProcess> {
     for unclaimed in host.unclaimed(policies.clone()).await {
-        let (pid, command) = (unclaimed.stray.pid, unclaimed.stray.command);
-        notices.send(Notice::general(format!("ended with the project: {pid} {command}")));
+        notices.send(Notice::general(format!("ended with the project: {}", unclaimed.stray)));
     }
     let mut left = Vec::new();
     for unkillable in host.kill_all(policies.clone()).await {
-        let (pid, command) = (unkillable.stray.pid, unkillable.stray.command);
-        notices.send(Notice::general(format!("cannot end {pid} {command}")));
-        left.extend(LeftBehind::of(pid, command));
+        notices.send(Notice::general(format!("cannot kill {}", unkillable.stray)));
+        left.extend(RemainingProcess::of(unkillable.stray));
     }
     left
 }

@@ -1,4 +1,4 @@
-//! `events`: prints what has happened, as a table on a terminal, as JSON lines elsewhere.
+//! `events`: prints the events of the project, as a table on a terminal, as JSON lines elsewhere.
 
 use std::io::IsTerminal as _;
 
@@ -8,13 +8,14 @@ use jiff::tz::TimeZone;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::style::{BOLD, DIM, OutputStyle, state_colour};
+use super::value_parsers::number;
 use super::{ExitResult, GlobalOptions, ProgramExit, messages, running_project, stdout};
 use crate::control::wire::EventItem;
 use crate::control::{Client, Control as _, ControlError, Measure};
 use crate::machine::{Event, EventText};
 use crate::output::safe_name;
 
-/// The width of the column for what happened.
+/// The width of the column EVENT.
 const EVENT_WIDTH: usize = 36;
 /// The name of the project in the table.
 const PROJECT: &str = "project";
@@ -27,7 +28,7 @@ pub(super) struct EventsArgs {
     #[arg(short, long)]
     follow: bool,
     /// Only events with a higher sequence number
-    #[arg(long, default_value_t = 0, value_name = "SEQ")]
+    #[arg(long, default_value_t = 0, value_parser = number::<u64>, value_name = "SEQ")]
     after: u64,
     /// Print JSON lines, even on a terminal
     #[arg(long)]

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::completions::{NameKind, names};
 use super::project_ports::ProjectPorts;
-use super::value_parsers::{duration, environment_variable, nonzero_duration};
+use super::value_parsers::{duration, environment_variable, nonzero_duration, number};
 use super::{ExitResult, GlobalOptions, ProgramExit, messages, project, standalone, stdout};
 use crate::engine::Foreground;
 use crate::machine::{Moment, Supervisor, SupervisorOptions};
@@ -31,14 +31,14 @@ pub(super) struct ExecArgs {
     /// Use the working folder and the environment of this process
     #[arg(long = "in", value_name = "NAME", add = names(NameKind::One))]
     in_process: Option<String>,
-    /// Time limit of one try; exit code 124
+    /// Time limit of one attempt; exit code 124
     #[arg(long, value_parser = nonzero_duration, value_name = "DURATION")]
     timeout: Option<Duration>,
     /// Time limit without any output; exit code 124
     #[arg(long, value_parser = nonzero_duration, value_name = "DURATION")]
     idle_timeout: Option<Duration>,
     /// Number of retries after a failure
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(long, default_value_t = 0, value_parser = number::<u32>, value_name = "N")]
     retries: u32,
     /// Delay before each retry
     #[arg(long, value_parser = duration, default_value = "0s", value_name = "DURATION")]

@@ -21,22 +21,23 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The number of removed sockets whose connections are kept.
 const MAX_REMOVED_SOCKETS: usize = 4;
 
-/// The files of a project, and who is told about changes.
+/// The files of a project, and where changes of them are reported.
 pub(super) struct FileMaintenance {
     pub(super) project: ProjectFiles,
     /// Returns the content of the journal.
     pub(super) policies: Box<dyn Fn() -> SessionStrayRules + Send>,
-    /// Receives what happened to the project's file; `None` while it is in its place.
+    /// Receives a sentence if the project's file was moved or removed; `None` while it is in its
+    /// place.
     pub(super) file_gone: watch::Sender<Option<String>>,
     pub(super) notices: NoticeSender,
 }
 
 pub(super) struct FileMaintenanceTask {
-    task: tokio::task::JoinHandle<State>,
+    task: tokio::task::JoinHandle<MaintainedFiles>,
     stop: oneshot::Sender<()>,
 }
 
-struct State {
+struct MaintainedFiles {
     files: FileMaintenance,
     control: LocalControl,
     socket: Option<(ControlSocket, Server)>,
@@ -55,7 +56,7 @@ impl FileMaintenanceTask {
     ) -> io::Result<Self> {
         let socket = Some(listen(&files.project, &control)?);
         let (removed, last_problem) = (VecDeque::new(), None);
-        let mut state = State { files, control, socket, removed, token, last_problem };
+        let mut state = MaintainedFiles { files, control, socket, removed, token, last_problem };
         let (stop, mut stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
             let mut interval = tokio::time::interval(INTERVAL);
@@ -87,7 +88,7 @@ fn listen(files: &ProjectFiles, control: &LocalControl) -> io::Result<(ControlSo
     Ok((socket, Server::start(listener, user(), control.clone())?))
 }
 
-impl State {
+impl MaintainedFiles {
     fn check(&mut self) {
         let follower = Arc::clone(&self.files.project.follower);
         let mut follower = follower.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,12 +3,13 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, ColorChoice, Command, CommandFactory as _, FromArgMatches as _};
 
 use super::Cli;
 use super::procfile_input::ProcfileText;
+use crate::spec::nearest;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct GlobalOptions {
@@ -21,7 +22,7 @@ pub(super) struct GlobalOptions {
     /// When to use colour
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub(super) color: ColorChoice,
-    /// Write more diagnostics to the log file; can be repeated
+    /// Log more diagnostics (-v: every event, -vv: everything)
     #[arg(short, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
     /// An inherited descriptor with the text of standard input, which the parent has read
@@ -69,6 +70,21 @@ pub(super) fn command_line() -> Command {
 }
 
 pub(super) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    parse_line(args).map_err(|mut error| {
+        // clap has another rule for similar words.
+        error.remove(ContextKind::SuggestedValue);
+        let contexts = (error.get(ContextKind::InvalidValue), error.get(ContextKind::ValidValue));
+        if let (Some(ContextValue::String(word)), Some(ContextValue::Strings(known))) = contexts
+            && let Some(near) = nearest(word, known.iter().map(String::as_str))
+        {
+            let near = ContextValue::String(near.to_owned());
+            error.insert(ContextKind::SuggestedValue, near);
+        }
+        error
+    })
+}
+
+fn parse_line(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let mut command = command_line();
     let mut matches = command.try_get_matches_from_mut(args)?;
     let trailing = TrailingOptions::of(&matches);
@@ -206,6 +222,22 @@ mod tests {
         }
         for option in OPTIONS {
             assert_ne!(format!("{:?}", global(option)), format!("{:?}", global(&[])));
+        }
+    }
+
+    #[test]
+    fn an_unknown_word_of_a_choice_gets_a_suggestion() {
+        for (line, near) in [
+            ("graph --format dto", "dot"),
+            ("completions zhs", "zsh"),
+            ("logs --stream otu", "out"),
+            ("wait web --for redy", "ready"),
+            ("--color atuo ps", "auto"),
+            ("ps --color nevr", "never"),
+        ] {
+            let words = std::iter::once("pitcrew").chain(line.split(' '));
+            let error = parse(words.map(OsString::from)).unwrap_err().to_string();
+            assert!(error.contains(&format!("a similar value exists: '{near}'")), "{error}");
         }
     }
 

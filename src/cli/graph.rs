@@ -40,16 +40,16 @@ pub(super) fn graph(global: &GlobalOptions, args: &GraphArgs) -> ExitResult {
 }
 
 /// `from` depends on `to`, for which the condition must hold.
-struct GraphEdge<'a> {
+struct DeclaredDependency<'a> {
     from: &'a Name,
     to: &'a Name,
     condition: &'static str,
     restart: bool,
 }
 
-fn edges(spec: &Spec) -> impl Iterator<Item = GraphEdge<'_>> {
+fn edges(spec: &Spec) -> impl Iterator<Item = DeclaredDependency<'_>> {
     spec.processes.values().flat_map(|process| {
-        process.depends_on.iter().map(|(to, dependency)| GraphEdge {
+        process.depends_on.iter().map(|(to, dependency)| DeclaredDependency {
             from: &process.name,
             to,
             condition: dependency.condition.as_str(),
@@ -77,8 +77,7 @@ fn jobs(spec: &Spec) -> impl Iterator<Item = (&Name, &Name)> {
 
 /// The pool whose slots a process or job takes.
 fn pool_of<'a>(spec: &'a Spec, name: &Name) -> Option<&'a Name> {
-    let of_job = jobs(spec).find(|(_, job)| *job == name).map(|(pool, _)| pool);
-    of_job.or_else(|| spec.processes.get(name)?.pool.as_ref())
+    spec.processes.get(name)?.pool.as_ref()
 }
 
 /// The processes that nothing depends on, with their dependencies below them.
@@ -153,7 +152,7 @@ fn json(spec: &Spec) -> serde_json::Value {
     let nodes: Vec<_> = nodes(spec)
         .map(|(name, kind)| json!({ "name": name, "kind": kind, "pool": pool_of(spec, name) }))
         .collect();
-    let edge = |edge: GraphEdge<'_>| {
+    let edge = |edge: DeclaredDependency<'_>| {
         json!({
             "from": edge.from, "to": edge.to,
             "condition": edge.condition, "restart": edge.restart,

@@ -15,7 +15,7 @@ pub(super) struct LockedProject {
     pub(super) guardian: Guardian,
     /// The session and its stray policies.
     pub(super) policies: SessionStrayRules,
-    /// Notices about what a killed session left behind.
+    /// Notices about processes that a killed session left.
     pub(super) recovered: Vec<String>,
     /// The soft limit of descriptors that pitcrew was started with.
     pub(super) soft_nofile: Option<u64>,
@@ -108,26 +108,26 @@ pub(super) fn already_running(spec: &Spec, holder: &Holder) -> String {
     let name = &spec.project.name;
     // The kernel reports 0 for a process of another pid namespace.
     if *pid == 0 {
-        return format!("{name} is running already, in another container{moved}");
+        return format!("{name} is already running, in another container{moved}");
     }
-    format!("{name} is running already: pid {pid}, since {started}{moved}")
+    format!("{name} is already running (pid {pid}, since {started}{moved})")
 }
 
 /// Says which command to use instead of starting a project that is running.
 pub(super) fn alternative(holder: &Holder, names: &[String]) -> String {
     let (command, what) = match names {
-        [] => ("attach".to_owned(), "shows it"),
-        [name] => (format!("start {name}"), "starts it there"),
-        names => (format!("start {}", names.join(" ")), "starts them there"),
+        [] => ("attach".to_owned(), "to open its interface"),
+        [name] => (format!("start {name}"), "to start it there"),
+        names => (format!("start {}", names.join(" ")), "to start them there"),
     };
     match holder.user {
-        None => format!("`pitcrew {command}` {what}"),
-        Some(0) => format!("it was started as root: `sudo pitcrew {command}` {what}"),
-        Some(user) => format!("user {user} has started it; `pitcrew {command}` {what}"),
+        None => format!("use `pitcrew {command}` {what}"),
+        Some(0) => format!("it was started as root: use `sudo pitcrew {command}` {what}"),
+        Some(user) => format!("user {user} has started it: use `pitcrew {command}` {what}"),
     }
 }
 
-/// Ends what a session left behind that was killed together with its guardian.
+/// Ends the processes of a session that was killed together with its guardian.
 fn recover(journal: &Journal) -> Vec<String> {
     let recovered = match journal.recover() {
         Ok(recovered) => recovered,
@@ -140,14 +140,12 @@ fn recover(journal: &Journal) -> Vec<String> {
         }
     };
     let ended = recovered.ended.iter().map(|stray| ("ended", stray));
-    let left = recovered.unkillable.iter().map(|stray| ("cannot end", stray));
-    let text = |(what, stray): (_, &crate::spec::Stray)| {
-        format!("{what} {} {}, left by a previous session", stray.pid, stray.command)
-    };
-    ended.chain(left).map(text).collect()
+    let left = recovered.unkillable.iter().map(|stray| ("cannot kill", stray));
+    let strays = ended.chain(left);
+    strays.map(|(what, stray)| format!("{what} {stray}, left by a previous session")).collect()
 }
 
-/// What the guardian leaves alive, from the file.
+/// The processes that the guardian leaves alive, from the file.
 pub(super) fn stray_policies(spec: &Spec, session: &str) -> SessionStrayRules {
     let rules = |process: &ProcessSpec| StrayRules {
         strays: process.stop.strays,

@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use super::completions::{NameKind, names};
+use super::value_parsers::number;
 use super::{ExitResult, GlobalOptions, ProgramExit, messages, running_project, stdout};
 use crate::control::wire::OutputQuery;
 use crate::control::{
@@ -26,7 +27,7 @@ pub(super) struct LogsArgs {
     #[arg(short, long)]
     follow: bool,
     /// Only the last N lines
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, value_parser = number::<u64>, value_name = "N")]
     lines: Option<u64>,
     /// Only lines after a time such as 2026-01-02T03:04:05Z, or an age such as 5m
     #[arg(long, value_name = "TIME")]

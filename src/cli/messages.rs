@@ -6,7 +6,7 @@ use clap::ColorChoice;
 
 use super::ProgramExit;
 use crate::control::{ControlError, ControlErrorKind};
-use crate::output::safe_name;
+use crate::output::{is_dumb_terminal, safe_name};
 use crate::spec::{Faults, counted, io_error_text};
 
 /// Prints `pitcrew: TEXT`, made safe for a terminal.
@@ -25,7 +25,7 @@ pub(super) fn cannot(operation: &str, error: &std::io::Error) -> ProgramExit {
     failure(&format!("cannot {operation}: {}", io_error_text(error)))
 }
 
-/// Prints what is wrong with the file or the command line.
+/// Prints a mistake of the file or the command line.
 pub(super) fn usage_error(text: &str) -> ProgramExit {
     note(text);
     ProgramExit::USAGE_ERROR
@@ -35,7 +35,9 @@ pub(super) fn usage_error(text: &str) -> ProgramExit {
 pub(super) fn control_error(error: &ControlError) -> ProgramExit {
     note(&error.message);
     match error.error {
-        ControlErrorKind::UnknownName | ControlErrorKind::Wrong => ProgramExit::USAGE_ERROR,
+        ControlErrorKind::UnknownName
+        | ControlErrorKind::InvalidRequest
+        | ControlErrorKind::NotFound => ProgramExit::USAGE_ERROR,
         ControlErrorKind::Timeout => ProgramExit::TIMEOUT,
         ControlErrorKind::NotRunning
         | ControlErrorKind::Conflict
@@ -74,7 +76,7 @@ pub(super) fn use_colour(choice: ColorChoice, stream: &impl IsTerminal) -> bool 
         ColorChoice::Always => true,
         ColorChoice::Never => false,
         ColorChoice::Auto => {
-            let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+            let is_dumb = std::env::var_os("TERM").is_some_and(|term| is_dumb_terminal(&term));
             let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
             stream.is_terminal() && !is_dumb && !no_color
         }

@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use super::style::{OutputStyle, reason, state_colour};
+use super::style::{OutputStyle, state_colour};
+use super::waiting::CommandTimeout;
 use super::{
     ExitResult, GlobalOptions, ProgramExit, last_output, messages, running_project, stdout, waiting,
 };
-use crate::control::wire::{
-    CommandResponse, ControlCommand, LastOutput, ProcessOutcome, ProcessState,
-};
+use crate::control::wire::{CommandResponse, ControlCommand, LastOutput, ProcessOutcome};
 use crate::control::{Control as _, ControlError, ControlErrorKind};
 use crate::output::safe_name;
-use crate::spec::and_more;
+use crate::spec::list_with;
 
 /// Sends a command, waits at most `timeout`, and prints the outcome.
 pub(super) fn send_command(
@@ -25,8 +24,9 @@ pub(super) fn send_command(
     } else {
         Vec::new()
     };
+    let timeout = CommandTimeout::start(timeout);
     let response = running_project::request(global, async |client| {
-        match waiting::with_timeout(timeout, client.execute(command)).await {
+        match waiting::with_timeout(&timeout, client.execute(command)).await {
             Err(late) if late.error == ControlErrorKind::Timeout => {
                 let pending = waiting::pending(&client, &names).await;
                 let pending = pending.map(|pending| format!("; {pending}")).unwrap_or_default();
@@ -38,7 +38,7 @@ pub(super) fn send_command(
     Ok(report(&response, json, global))
 }
 
-/// Prints the state of each process, and the last output of those that failed.
+/// Prints the state of each process, and the last output of failed ones.
 pub(super) fn report(
     response: &CommandResponse,
     json: bool,
@@ -49,9 +49,10 @@ pub(super) fn report(
     } else {
         let style = OutputStyle::of(global);
         for status in response.processes.iter().filter(|process| process.ok).map(|ok| &ok.status) {
-            let (state, reason) = state_and_reason(status);
-            let state = style.paint(state, state_colour(status.state));
-            let (name, reason) = (safe_name(&status.name), safe_name(&reason));
+            let reason = status.reason();
+            let state = style.paint(reason.word, state_colour(status.state));
+            let (name, reason) = (safe_name(&status.name), reason.after_word());
+            let reason = safe_name(&reason);
             stdout::print(&format!("{name}: {state}{reason}\n"));
         }
         report_failures(response, global);
@@ -64,16 +65,13 @@ pub(super) fn report(
 
 /// Says that the processes were started with older versions of these files.
 fn changed_files(files: &[String]) -> Option<String> {
-    let (first, more) = files.split_first()?;
-    let files = match more {
-        [] => {
-            let text = "has changed since it was read; `pitcrew reload` applies it";
-            return Some(format!("{first} {text}"));
-        }
-        [second] => format!("{first} and {second}"),
-        more => format!("{first}{}", and_more(more.len() as u64)),
+    let (has, it, they) = match files.len() {
+        0 => return None,
+        1 => ("has", "it", "it was"),
+        _ => ("have", "them", "they were"),
     };
-    Some(format!("{files} have changed since they were read; `pitcrew reload` applies them"))
+    let files = list_with("and", files);
+    Some(format!("{files} {has} changed since {they} read; `pitcrew reload` applies {it}"))
 }
 
 /// Prints on stderr which processes failed, why, and what they printed last.
@@ -82,14 +80,13 @@ pub(super) fn report_failures(response: &CommandResponse, global: &GlobalOptions
     // Processes that are still on their way are not the reason if others have failed.
     let is_reason = |process: &&ProcessOutcome| process.status.state.is_at_rest();
     let has_reason = failed().any(|process| is_reason(&process));
-    let reasons = failed().filter(|process| !has_reason || is_reason(process)).map(|process| {
-        let (state, reason) = state_and_reason(&process.status);
-        (format!("{}: {state}{reason}", process.status.name), &process.last_output)
-    });
+    let reasons = failed()
+        .filter(|process| !has_reason || is_reason(process))
+        .map(|process| (process.status.sentence(), &process.last_output));
     let end = response
         .ending
         .iter()
-        .map(|end| (format!("the project is being stopped: {}", end.reason), &end.last_output));
+        .map(|end| (format!("the project is shutting down: {}", end.reason), &end.last_output));
     // Several may have failed because of the same process.
     let mut shown: Vec<&LastOutput> = Vec::new();
     for (text, last) in reasons.chain(end) {
@@ -99,10 +96,4 @@ pub(super) fn report_failures(response: &CommandResponse, global: &GlobalOptions
             shown.push(last);
         }
     }
-}
-
-/// The state, and what follows it in a sentence.
-fn state_and_reason(status: &ProcessState) -> (&'static str, String) {
-    let state = status.state.word(status.checked);
-    (state, reason(state, &status.why))
 }

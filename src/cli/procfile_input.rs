@@ -29,7 +29,8 @@ impl ProcfileText {
 }
 
 fn text(inherited: Option<i32>) -> io::Result<Vec<u8>> {
-    // One byte more than a file may have: what is longer is refused where it is checked.
+    // One byte more than the maximum size of a file, so that a longer one is refused by the size
+    // check.
     let mut text = Vec::new();
     match inherited {
         Some(number) => File::from(own_process::take_inherited(number)?)

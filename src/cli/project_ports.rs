@@ -27,7 +27,7 @@ impl ProjectPorts {
         Self(ports.collect())
     }
 
-    /// Replaces the ports by those that the processes have in the running project, if it responds.
+    /// Replaces the ports by the actual ports of the running project, if it responds.
     pub(super) fn with_running_ports(self, spec: &Spec) -> Self {
         let Some(dirs) = running_project::dirs_if_running(spec) else { return self };
         let state = running_project::block_on(async {
@@ -40,7 +40,7 @@ impl ProjectPorts {
         }
     }
 
-    /// Replaces the ports by those that the processes have in a running project.
+    /// Replaces the ports by the actual ports of a running project.
     pub(super) fn with_ports_of(mut self, project: &ProjectState) -> Self {
         for port in &mut self.0 {
             let running = project.processes.iter().find(|state| state.name == port.name);

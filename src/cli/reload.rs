@@ -24,12 +24,12 @@ use crate::spec::{
 use crate::sys::FileFollower;
 use crate::sys::journal::{Journal, SessionStrayRules};
 
-/// The delay before a message about what a reload waits for.
+/// The delay before a message about a slow reload.
 const MESSAGE_DELAY: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct ReloadArgs {
-    /// Print what would be done, and do nothing
+    /// Print the changes without applying them
     #[arg(long)]
     dry_run: bool,
     /// Print JSON
@@ -69,7 +69,7 @@ fn still_reading(global: &GlobalOptions) -> String {
     let mut text = "the project is still reading its files".to_owned();
     if !pipes.is_empty() {
         let names: Vec<String> = pipes.iter().map(|path| path.display().to_string()).collect();
-        _ = write!(text, "; it waits for what is written to {}", names.join(", "));
+        _ = write!(text, "; waiting for data on the pipe {}", names.join(", "));
     }
     text
 }

@@ -76,9 +76,10 @@ fn prepare(mut spec: Spec, args: &RunArgs) -> Result<(Spec, ProcessId), ProgramE
     let supervisor = Supervisor::new(spec.clone(), SupervisorOptions::default());
     let chosen = supervisor
         .select(std::slice::from_ref(name))
+        .map_err(|_| supervisor.unknown_name(name, NameKind::One))
         .map_err(|error| messages::usage_error(&error.to_string()))?;
     if name.starts_with('@') || name == "all" || spec.pools.contains_key(name.as_str()) {
-        let text = format!("`run` takes one process or job; `{name}` may be several");
+        let text = format!("`run` takes one process or job, but `{name}` names several");
         return Err(messages::usage_error(&text));
     }
     let Some(id) = chosen.first().copied() else {

@@ -76,7 +76,7 @@ pub(super) fn note_running_without_file(global: &GlobalOptions) {
     let locator = project::locate(global).ok();
     if let Some(file) = locator.and_then(|locator| running_without_file(&locator)) {
         let text = "is still running; `pitcrew down` ends it";
-        messages::note(&format!("what was started from {} {text}", file.display()));
+        messages::note(&format!("the project started from {} {text}", file.display()));
     }
 }
 

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::completions::{NameKind, names};
+use super::value_parsers::number;
 use super::{ExitResult, GlobalOptions, outcome};
 use crate::control::wire::{ControlCommand, ScaleRequest};
 
@@ -12,6 +13,7 @@ pub(super) struct ScaleArgs {
     #[arg(add = names(NameKind::Process))]
     name: String,
     /// Number of replicas; 0 stops them all
+    #[arg(value_parser = number::<u32>)]
     replicas: u32,
     /// Do not wait
     #[arg(long)]

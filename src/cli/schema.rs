@@ -7,7 +7,7 @@ use crate::spec;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct SchemaArgs {
-    /// Accepted for symmetry: the schema is always JSON
+    /// No effect: the schema is always JSON
     #[arg(long)]
     json: bool,
 }

@@ -10,7 +10,7 @@ use crate::sys::own_process;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct OutputStyle {
     pub(super) colour: bool,
-    /// Columns of the terminal; `None` if it is no terminal, and then nothing is cut.
+    /// Columns of the terminal; `None` if stdout is not a terminal, and then nothing is cut.
     pub(super) width: Option<usize>,
 }
 
@@ -56,15 +56,6 @@ pub(super) fn state_colour(state: StateName) -> &'static str {
     }
 }
 
-/// What follows the word of a state in a sentence, such as `: exit 1 after 8.1s`. A reason that
-/// begins with that word continues it.
-pub(super) fn reason(state: &str, why: &str) -> String {
-    match why.strip_prefix(state) {
-        Some(rest) if rest.is_empty() || rest.starts_with([':', ';', ' ']) => rest.to_owned(),
-        Some(_) | None => format!(": {why}"),
-    }
-}
-
 /// Cuts text to this width; `…` marks a cut.
 pub(super) fn fit(text: &str, width: usize) -> String {
     if text.width() <= width {
@@ -87,15 +78,6 @@ pub(super) fn fit(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_state_is_not_repeated_in_its_reason() {
-        assert_eq!(reason("running", "running"), "");
-        assert_eq!(reason("ready", "ready: tcp 1 answers"), ": tcp 1 answers");
-        assert_eq!(reason("failed", "exit 1 after 2s"), ": exit 1 after 2s");
-        assert_eq!(reason("stopped", "stopped on request"), " on request");
-        assert_eq!(reason("stopping", "stopping; killed in 10.0s"), "; killed in 10.0s");
-    }
 
     #[test]
     fn a_text_is_cut_where_it_does_not_fit_and_not_before() {

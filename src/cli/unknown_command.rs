@@ -21,7 +21,7 @@ const PLANNED: &[&str] = &[
     "screen",
 ];
 
-/// Says why a word is no command.
+/// Prints why a word is not a command.
 pub(super) fn refuse(word: &str) -> ProgramExit {
     if PLANNED.contains(&word) {
         return messages::usage_error(&format!("`{word}` is not implemented yet"));
@@ -38,5 +38,5 @@ pub(super) fn refuse(word: &str) -> ProgramExit {
         || "`pitcrew --help` lists the commands".to_owned(),
         |name| format!("did you mean `{name}`?"),
     );
-    messages::usage_error(&format!("there is no command `{word}`; {hint}"))
+    messages::usage_error(&format!("unknown command `{word}`; {hint}"))
 }

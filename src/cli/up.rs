@@ -34,16 +34,16 @@ pub(super) struct UpArgs {
     /// Do not restart processes when files change
     #[arg(long)]
     no_watch: bool,
-    /// Keep running when no process is running any more
+    /// Keep running when all processes have ended
     #[arg(long)]
     keep: bool,
-    /// Stop everything on the first final failure and exit with its code
+    /// Stop everything when a process fails for good, and exit with its code
     #[arg(long)]
     fail_fast: bool,
     /// Do not print the output of the processes
     #[arg(long)]
     quiet: bool,
-    /// Begin each line with its time of arrival
+    /// Prefix each line with its timestamp
     #[arg(long)]
     timestamps: bool,
     /// Append every event to FILE as a line of JSON
@@ -58,13 +58,13 @@ pub(super) struct UpArgs {
     /// Also serve the HTTP API on this address (needs the token)
     #[arg(long, value_parser = loopback_address, value_name = "127.0.0.1:PORT")]
     listen: Option<SocketAddr>,
-    /// End when standard input is closed, as if the terminal were, unless it has brought a `D`
+    /// End when standard input is closed, as after a hang-up, unless a `D` was read from it
     #[arg(long, hide = true)]
     owned: bool,
     /// With --detach, return when the project is ready; exit code 1 if a process cannot become ready
     #[arg(long, requires = "detach")]
     wait: bool,
-    /// With --detach, return after this long with exit code 124; the project keeps running
+    /// With --detach, give up waiting after this time (exit code 124); the project keeps running
     #[arg(long, requires = "detach", value_parser = duration, value_name = "DURATION")]
     timeout: Option<Duration>,
 }

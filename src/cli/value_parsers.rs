@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{PathBufValueParser, PossibleValuesParser, TypedValueParser};
@@ -11,13 +12,19 @@ use crate::spec::{Condition, parse_duration};
 /// A file to write. `-` is refused, because it would be a file of that name.
 pub(super) fn output_file() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| {
-        let text = "for standard output use /dev/stdout, best with --quiet; a file `-` is ./-";
+        let text =
+            "use /dev/stdout for standard output (with --quiet); use ./- for a file named `-`";
         if path.as_os_str() == "-" { Err(text) } else { Ok(path) }
     })
 }
 
 pub(super) fn condition() -> impl TypedValueParser<Value = Condition> {
     PossibleValuesParser::new(Condition::WORDS).try_map(|word| word.parse::<Condition>())
+}
+
+/// A whole number from 0 on, with a message that says so.
+pub(super) fn number<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "expected a whole number".to_owned())
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {

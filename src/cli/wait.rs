@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::completions::{NameKind, names};
+use super::waiting::CommandTimeout;
 use super::{ExitResult, GlobalOptions, outcome, running_project, value_parsers, waiting};
 use crate::spec::Condition;
 
@@ -26,8 +27,9 @@ pub(super) struct WaitArgs {
 
 pub(super) fn wait(global: &GlobalOptions, args: &WaitArgs) -> ExitResult {
     let WaitArgs { names, until, timeout, json } = args;
+    let timeout = CommandTimeout::start(*timeout);
     let response = running_project::request(global, async |client| {
-        waiting::wait_for(&client, names, *until, *timeout).await
+        waiting::wait_for(&client, names, *until, &timeout).await
     })?;
     Ok(outcome::report(&response, *json, global))
 }

@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use clap::Args;
 
 use super::completions::{NameKind, names};
-use super::style::{BOLD, OutputStyle, reason, state_colour};
+use super::style::{BOLD, OutputStyle, state_colour};
 use super::{
     ExitResult, GlobalOptions, ProgramExit, last_output, messages, running_project, stdout,
 };
 use crate::control::Control as _;
 use crate::control::wire::{WhyLink, WhyResponse};
-use crate::machine::event_text::{StateReason, origin_and_watch};
+use crate::machine::event_text::{StateReason, origin_of_run};
 use crate::output::safe_name;
 
 #[derive(Debug, Clone, Args)]
@@ -36,45 +36,22 @@ pub(super) fn why(global: &GlobalOptions, args: &WhyArgs) -> ExitResult {
 }
 
 fn chain(why: &WhyResponse, style: OutputStyle) -> String {
-    let WhyResponse {
-        name,
-        state,
-        why,
-        checked,
-        cause,
-        suspended_by,
-        last_output,
-        file_gone: _,
-        chain,
-    } = why;
-    let first = WhyLink {
-        depth: 0,
-        name: name.clone(),
-        condition: None,
-        state: *state,
-        why: why.clone(),
-        checked: *checked,
-        cause: cause.clone(),
-        suspended_by: suspended_by.clone(),
-        last_output: last_output.clone(),
-    };
-    std::iter::once(&first).chain(chain).map(|link| sentence(link, style)).collect()
+    std::iter::once(&why.root).chain(&why.chain).map(|link| sentence(link, style)).collect()
 }
 
 /// A process in a sentence: its state, the reason, and the origin; then its last output.
 fn sentence(link: &WhyLink, style: OutputStyle) -> String {
     let indent = "  ".repeat(link.depth as usize);
-    let (state, why) = (link.state, &*link.why);
+    let state = link.state;
     let word = state.word(link.checked);
+    let reason = StateReason { word, why: &link.why, names_state: link.why_names_state };
     let head = format!(
         "{}{}{}",
         style.paint(&safe_name(&link.name), BOLD),
         state.verb(),
         style.paint(word, state_colour(state))
     );
-    let (cause, suspended_by) = (link.cause.as_ref(), link.suspended_by.as_deref());
-    let origin = origin_and_watch(StateReason { state, why, cause, suspended_by });
-    let reason = format!("{}{origin}", reason(word, why));
+    let reason = format!("{}{}", reason.after_word(), origin_of_run(state, link.cause.as_ref()));
     let mut text = format!("{indent}{head}{}\n", safe_name(&reason));
     for line in link.last_output.iter().flat_map(|last| last_output::lines(last, style.colour)) {
         _ = writeln!(text, "{indent}  {line}");
@@ -96,6 +73,7 @@ mod tests {
             condition: None,
             state,
             why: why.to_owned(),
+            why_names_state: false,
             checked: false,
             cause: None,
             suspended_by: None,
@@ -105,15 +83,8 @@ mod tests {
 
     #[test]
     fn a_chain_has_colours_on_a_terminal_and_none_in_a_pipe() {
-        let first = because(0, "api", StateName::Waiting, "waits for db (ready)");
         let why = WhyResponse {
-            name: first.name,
-            state: first.state,
-            why: first.why,
-            checked: first.checked,
-            cause: None,
-            suspended_by: None,
-            last_output: None,
+            root: because(0, "api", StateName::Waiting, "waits for db (ready)"),
             file_gone: None,
             chain: vec![because(1, "d\u{1b}b", StateName::Failed, "exit 1 after \u{1b}8.1s")],
         };

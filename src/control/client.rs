@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::net::UnixStream as Stream;
+use std::os::unix::net::UnixStream as StdUnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use body::line_items;
 use super::frame::{FRAMES, LineFormat, NDJSON};
 use super::routes::incompatible_versions;
 use super::wire::{
-    CheckResponse, CommandResponse, ControlCommand, DetailsQuery, EventItem, OutputItem,
+    CheckReport, CommandResponse, ControlCommand, DetailsQuery, EventItem, OutputItem,
     OutputProgress, OutputQuery, ProcessDetails, ProgressQuery, ProjectState, ReloadRequest,
     ReloadResponse, SearchProgress, SearchQuery, SeekQuery, SeekResponse, ShutdownRequest,
     SliceQuery, SliceResponse, StateQuery, StateUpdate, WhyResponse,
@@ -33,11 +33,12 @@ use super::{
     Control, ControlError, ControlErrorKind, Measure, PROTOCOL, PROTOCOL_HEADER, ResponseStream,
     VERSION_HEADER,
 };
+use crate::spec::io_error_text;
 
 mod body;
 
 /// Opens a connection.
-type Connect = dyn Fn() -> io::Result<Stream> + Send + Sync;
+type Connect = dyn Fn() -> io::Result<StdUnixStream> + Send + Sync;
 /// Called with the error when a stream stops because the server is suspended, and with `None` when it
 /// continues.
 type ReportSuspension = dyn Fn(Option<ControlError>) + Send + Sync;
@@ -58,7 +59,7 @@ impl Client {
     /// Creates a client of the project with this name; `connect` opens a connection to its socket.
     pub fn new(
         project: &str,
-        connect: impl Fn() -> io::Result<Stream> + Send + Sync + 'static,
+        connect: impl Fn() -> io::Result<StdUnixStream> + Send + Sync + 'static,
     ) -> Self {
         Self {
             connect: Arc::new(connect),
@@ -158,7 +159,7 @@ impl Client {
 
     async fn request_over(
         &self,
-        stream: Stream,
+        stream: StdUnixStream,
         method: Method,
         path: &str,
         body: &impl Serialize,
@@ -239,7 +240,7 @@ impl Client {
             let text = format!("{} is not running; `pitcrew up` starts it", self.project);
             return ControlError::new(ControlErrorKind::NotRunning, text);
         }
-        failed(format!("cannot reach {}: {error}", self.project))
+        failed(format!("cannot reach {}: {}", self.project, io_error_text(error)))
     }
 
     /// Called before the body is read, because its format may differ in another version.
@@ -388,7 +389,7 @@ impl Control for Client {
         Ok(line_items(body, |line| serde_json::from_str(line).map(Some)))
     }
 
-    async fn check(&self) -> Result<CheckResponse, ControlError> {
+    async fn check(&self) -> Result<CheckReport, ControlError> {
         self.request_json(Method::GET, "/v1/check", &()).await
     }
 
@@ -397,7 +398,7 @@ impl Control for Client {
     }
 
     async fn execute(&self, command: ControlCommand) -> Result<CommandResponse, ControlError> {
-        self.request_json(Method::POST, &format!("/v1/{}", command.name()), &command).await
+        self.request_json(Method::POST, command.path(), &command).await
     }
 
     async fn shutdown(&self, request: ShutdownRequest) -> Result<(), ControlError> {

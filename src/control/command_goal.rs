@@ -4,14 +4,6 @@ use crate::machine::condition::ConditionStatus;
 use crate::machine::event::RunError;
 use crate::machine::{ProcessView, StateName};
 
-/// The status of a command for one process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum GoalStatus {
-    Pending,
-    Done,
-    Failed,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Goal {
     /// A run whose exec has succeeded; with `new`, a run that started after the command.
@@ -25,30 +17,36 @@ pub(super) enum Goal {
 }
 
 /// Compares `now`, from a snapshot after the command, with `before`, from the one before it.
-pub(super) fn process_status(goal: Goal, before: &ProcessView, now: &ProcessView) -> GoalStatus {
+pub(super) fn process_status(
+    goal: Goal,
+    before: &ProcessView,
+    now: &ProcessView,
+) -> ConditionStatus {
     match goal {
-        Goal::Nothing => GoalStatus::Done,
+        Goal::Nothing => ConditionStatus::Met,
         Goal::Down => down(before, now),
         Goal::Running { new } => running(new, before, now),
         Goal::RunningReady { new } => {
             let status = running(new, before, now);
-            if status == GoalStatus::Done { settled(now) } else { status }
+            if status == ConditionStatus::Met { settled(now) } else { status }
         }
     }
 }
 
-fn running(new: bool, before: &ProcessView, now: &ProcessView) -> GoalStatus {
-    let was_running = before.state.is_alive() && before.state != StateName::Stopping && !new;
+fn running(new: bool, before: &ProcessView, now: &ProcessView) -> ConditionStatus {
+    let was_running = before.state.is_up() && !new;
     let is_run = if was_running { now.run >= before.run } else { now.run > before.run };
     if is_run && now.started {
-        return GoalStatus::Done;
+        return ConditionStatus::Met;
     }
     match now.state {
         StateName::Failed | StateName::Skipped | StateName::Stopped | StateName::Succeeded => {
-            GoalStatus::Failed
+            ConditionStatus::Unreachable
         }
         // A new run starts only after the unkillable run has ended, which may be never.
-        StateName::Waiting if now.error == Some(RunError::Unkillable) => GoalStatus::Failed,
+        StateName::Waiting if now.error == Some(RunError::Unkillable) => {
+            ConditionStatus::Unreachable
+        }
         StateName::Idle
         | StateName::Waiting
         | StateName::Queued
@@ -56,27 +54,24 @@ fn running(new: bool, before: &ProcessView, now: &ProcessView) -> GoalStatus {
         | StateName::Ready
         | StateName::Unhealthy
         | StateName::Stopping
-        | StateName::Backoff => GoalStatus::Pending,
+        | StateName::Backoff => ConditionStatus::Pending,
     }
 }
 
 /// A later run, or a state without a run, means that the run to stop has ended.
-fn down(before: &ProcessView, now: &ProcessView) -> GoalStatus {
+fn down(before: &ProcessView, now: &ProcessView) -> ConditionStatus {
     if now.state.is_alive() && now.run <= before.run {
-        GoalStatus::Pending
+        ConditionStatus::Pending
     } else if now.state == StateName::Failed && now.error == Some(RunError::Unkillable) {
-        GoalStatus::Failed
+        ConditionStatus::Unreachable
     } else {
-        GoalStatus::Done
+        ConditionStatus::Met
     }
 }
 
 /// Whether the process is ready or has succeeded; a process that was stopped meanwhile has failed to.
-fn settled(now: &ProcessView) -> GoalStatus {
-    match now.progress().settling() {
-        ConditionStatus::Met => GoalStatus::Done,
-        ConditionStatus::Unreachable => GoalStatus::Failed,
-        ConditionStatus::Pending if now.state == StateName::Stopped => GoalStatus::Failed,
-        ConditionStatus::Pending => GoalStatus::Pending,
-    }
+fn settled(now: &ProcessView) -> ConditionStatus {
+    let status = now.progress().settling();
+    let is_stopped = status == ConditionStatus::Pending && now.state == StateName::Stopped;
+    if is_stopped { ConditionStatus::Unreachable } else { status }
 }

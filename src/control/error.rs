@@ -12,7 +12,9 @@ pub enum ControlErrorKind {
     /// The project has nothing with this name.
     UnknownName,
     /// The request is invalid.
-    Wrong,
+    InvalidRequest,
+    /// There is no such path.
+    NotFound,
     /// The present state does not allow it.
     Conflict,
     /// The project is ending or has ended.
@@ -54,8 +56,8 @@ impl ControlError {
     /// Returns the HTTP status of the response.
     pub(super) fn status(&self) -> u16 {
         match self.error {
-            ControlErrorKind::UnknownName => 404,
-            ControlErrorKind::Wrong => 400,
+            ControlErrorKind::UnknownName | ControlErrorKind::NotFound => 404,
+            ControlErrorKind::InvalidRequest => 400,
             ControlErrorKind::Conflict => 409,
             ControlErrorKind::NotRunning
             | ControlErrorKind::Ended

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_comes_late_gets_every_event_once_and_is_told_what_is_gone() {
+    async fn a_late_subscriber_gets_every_event_once_and_learns_what_is_missing() {
         let (sender, receiver) = mpsc::unbounded_channel();
         let log = EventLog::start(receiver, RunMarkers::default());
         let following = log.stream(0, true);

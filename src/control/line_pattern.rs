@@ -27,7 +27,7 @@ impl LinePattern {
         };
         let line = build(false).map_err(|error| {
             ControlError::new(
-                ControlErrorKind::Wrong,
+                ControlErrorKind::InvalidRequest,
                 format!("invalid regular expression: {error}"),
             )
         })?;
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_known_at_once_that_it_is_in_no_line() {
+    fn a_pattern_that_no_line_contains_is_ruled_out_early() {
         let lines = slice(b"one 1\ntwo 2\r\nthree 3\n\n");
         for (pattern, may_be) in [
             ("four", false),

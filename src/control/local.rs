@@ -17,7 +17,7 @@ use super::slice::{ScanLimit, SliceJob, SourceChoice};
 use super::tail_watch::{NewLineCounter, TailWatch};
 use super::usage_sampler::{self, UsageSampler};
 use super::wire::{
-    CheckResponse, CommandResponse, ControlCommand, DetailsQuery, EventItem, OutputItem,
+    CheckReport, CommandResponse, ControlCommand, DetailsQuery, EventItem, OutputItem,
     OutputProgress, OutputQuery, ProcessDetails, ProgressQuery, ProjectState, ReloadRequest,
     ReloadResponse, SearchProgress, SearchQuery, SeekQuery, SeekResponse, ShutdownRequest,
     SliceQuery, SliceResponse, StateUpdate, WhyLink, WhyResponse,
@@ -272,25 +272,17 @@ impl Control for LocalControl {
                 condition: link.condition,
                 state: link.state,
                 why: link.why.clone(),
+                why_names_state: link.why_names_state,
                 checked: link.checked,
                 cause: link.cause.clone(),
                 suspended_by: link.suspended_by.clone(),
                 last_output: view.and_then(|view| self.last_output(view, &snapshot)),
             }
         });
-        let process = links.next().ok_or_else(ControlError::ended)?;
-        Ok(WhyResponse {
-            // The output of another process belongs to its link.
-            last_output: process.last_output.filter(|last| last.name == process.name),
-            name: process.name,
-            state: process.state,
-            why: process.why,
-            checked: process.checked,
-            cause: process.cause,
-            suspended_by: process.suspended_by,
-            file_gone: self.file_gone(),
-            chain: links.collect(),
-        })
+        let mut root = links.next().ok_or_else(ControlError::ended)?;
+        // The output of another process belongs to its link.
+        root.last_output = root.last_output.filter(|last| last.name == root.name);
+        Ok(WhyResponse { root, file_gone: self.file_gone(), chain: links.collect() })
     }
 
     async fn events(
@@ -309,9 +301,9 @@ impl Control for LocalControl {
         Ok(request.stream(Arc::clone(self.engine.store())))
     }
 
-    async fn check(&self) -> Result<CheckResponse, ControlError> {
+    async fn check(&self) -> Result<CheckReport, ControlError> {
         let files = Arc::clone(&self.files);
-        blocking(move || CheckResponse::of(&spec::report(&files))).await
+        blocking(move || spec::report(&files)).await
     }
 
     async fn reload(&self, request: ReloadRequest) -> Result<ReloadResponse, ControlError> {
@@ -362,7 +354,7 @@ impl From<RequestError> for ControlError {
             RequestError::Missing(_)
             | RequestError::WaitAndNoWait
             | RequestError::Misfit(_)
-            | RequestError::Several(_) => ControlErrorKind::Wrong,
+            | RequestError::NotOne { .. } => ControlErrorKind::InvalidRequest,
         };
         Self::new(kind, error.to_string())
     }

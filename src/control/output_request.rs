@@ -15,7 +15,7 @@ use crate::output::{
     LogStore, ReadFrom, ReadLimit, Reader, Slice, SliceLine, SourceId, SourceSelection, WakeReason,
 };
 
-/// What is read under one lock of the store.
+/// The maximum amount read under one lock of the store.
 const CHUNK: ReadLimit = ReadLimit { lines: 4000, bytes: 512 << 10 };
 
 #[derive(Debug)]
@@ -165,7 +165,7 @@ fn parse_since(text: &str) -> Result<Timestamp, ControlError> {
         let text = format!(
             "invalid time `{text}`: expected a time such as `2026-01-02T03:04:05Z`, or an age such as `5m`"
         );
-        ControlError::new(ControlErrorKind::Wrong, text)
+        ControlError::new(ControlErrorKind::InvalidRequest, text)
     })?;
     let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
     Ok(Clock::wall().saturating_sub(age).unwrap_or(Timestamp::MIN))

@@ -6,15 +6,12 @@ use super::blocking::blocking;
 use super::run_markers::{RowPosition, RunMarkers};
 use super::wire::{
     CheckDetails, DependencyState, EnvVariable, ProcessDetails, RunDetails, RunMarkerKind,
-    SourceLocation, StopDetails, WatchDetails, millis,
+    SourceLocation, millis,
 };
 use super::{ControlError, LocalControl};
-use crate::engine::{Request, RequestError};
+use crate::engine::Request;
 use crate::machine::{ProcessView, Snapshot};
-use crate::spec::{
-    self, Check, CheckRole, CommandLine, ProbeResult, ProcessSpec, ProjectLocator, RetryPolicy,
-    counted, format_limit,
-};
+use crate::spec::{self, Check, CheckRole, CommandLine, ProbeResult, ProjectLocator};
 
 /// The most markers that are read for the list of runs.
 const MAX_MARKERS: usize = 100;
@@ -42,10 +39,7 @@ impl LocalControl {
     ) -> Result<ProcessDetails, ControlError> {
         let names = vec![name.to_owned()];
         let resolved = self.ask(|reply| Request::Resolve { names, reply }).await?;
-        let [id] = resolved.ids.as_slice() else {
-            return Err(RequestError::Several(name.to_owned()).into());
-        };
-        let view = resolved.before.get(*id).ok_or_else(ControlError::ended)?;
+        let view = resolved.only(name)?;
         let (files, process) = (Arc::clone(&self.files), view.process.to_string());
         let location = blocking(move || source_location(&files, &process)).await?;
         Ok(self.process_details(view, &resolved.before, reveal, location))
@@ -65,37 +59,23 @@ impl LocalControl {
         };
         ProcessDetails {
             member: self.process_state(view),
-            command: argv(&spec.command),
+            command: spec.command.argv(),
             script,
             cwd: spec.cwd.display().to_string(),
             env: env(view, reveal),
             env_inherited: spec.env.inherit,
             restart: spec.restart,
-            retry: retry_text(&spec.retry),
+            retry: spec.retry.clone(),
             timeout_ms: spec.timeout.map(millis),
             idle_timeout_ms: spec.idle_timeout.map(millis),
             success_exit_codes: spec.success_exit_codes.iter().copied().collect(),
             shutdown_on: spec.shutdown_on,
-            stop: stop_details(spec),
+            stop: spec.stop.clone(),
             checks: check_details(view),
-            watch: spec.watch.as_ref().map(|watch| WatchDetails {
-                paths: watch.paths.clone(),
-                ignore: watch.ignore.clone(),
-                action: watch.action.clone(),
-                debounce_ms: millis(watch.debounce),
-            }),
+            watch: spec.watch.clone(),
             needed_by: dependents(view, snapshot),
             defined,
             runs: recent_runs(self.markers(), view.name.as_str()),
-        }
-    }
-}
-
-fn argv(command: &CommandLine) -> Vec<String> {
-    match command {
-        CommandLine::Argv(argv) => argv.clone(),
-        CommandLine::Shell { shell, script } => {
-            shell.iter().chain(std::iter::once(script)).cloned().collect()
         }
     }
 }
@@ -120,38 +100,6 @@ fn is_secret(name: &str, value: &str) -> bool {
     let userinfo = value.split_once("://").and_then(|(_, rest)| rest.split_once('@'));
     let password = userinfo.is_some_and(|(user, _)| user.contains(':') && !user.contains('/'));
     password || SECRET_NAMES.iter().any(|part| name.contains(part))
-}
-
-fn retry_text(retry: &RetryPolicy) -> String {
-    let attempts = match retry.attempts {
-        Some(0) => return "never".to_owned(),
-        Some(attempts) => format!("up to {}", counted(attempts, "retry")),
-        None => "unlimited retries".to_owned(),
-    };
-    let first = format_limit(retry.initial.min(retry.max));
-    let growth = if retry.factor > 1.0 && retry.initial < retry.max {
-        let is_double = (retry.factor - 2.0).abs() < f64::EPSILON;
-        let factor = if is_double { "doubling".to_owned() } else { format!("×{}", retry.factor) };
-        format!(", {factor} to {}", format_limit(retry.max))
-    } else {
-        String::new()
-    };
-    let jitter = if retry.jitter > 0.0 {
-        format!(", ±{:.0}%", retry.jitter * 100.0)
-    } else {
-        String::new()
-    };
-    let reset = format_limit(retry.reset_after);
-    format!("{attempts} · {first}{growth}{jitter} · resets after {reset} up")
-}
-
-fn stop_details(spec: &ProcessSpec) -> StopDetails {
-    StopDetails {
-        signal: spec.stop.signal,
-        grace_ms: millis(spec.stop.grace),
-        command: spec.stop.command.as_ref().map(argv),
-        strays: spec.stop.strays,
-    }
 }
 
 fn check_details(view: &ProcessView) -> Vec<CheckDetails> {
@@ -184,12 +132,9 @@ fn dependents(view: &ProcessView, snapshot: &Snapshot) -> Vec<DependencyState> {
         let is_this = |(name, _): &(&spec::Name, &spec::Dependency)| {
             **name == view.process || Some(*name) == view.pool.as_ref()
         };
-        let dependent =
-            other.spec.depends_on.iter().find(is_this).map(|(_, dependency)| DependencyState {
-                name: other.process.to_string(),
-                condition: dependency.condition,
-                restart: dependency.restart,
-            });
+        let dependent = other.spec.depends_on.iter().find(is_this).map(|(_, dependency)| {
+            DependencyState { name: other.process.to_string(), dependency: *dependency }
+        });
         dependents.extend(dependent.filter(|dependent| !dependents.contains(dependent)));
     }
     dependents

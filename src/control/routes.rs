@@ -13,8 +13,8 @@ use input::{BodyInput, QueryInput};
 
 use super::frame::{FRAMES, LineFormat, NDJSON};
 use super::wire::{
-    CheckResponse, EventQuery, OutputItem, OutputQuery, ProjectState, ReloadRequest,
-    ReloadResponse, ServerSent, ShutdownRequest, StateQuery, StateUpdate, WhyResponse,
+    CheckReport, EventQuery, OutputItem, OutputQuery, ProjectState, ReloadRequest, ReloadResponse,
+    ServerSent, ShutdownRequest, StateQuery, StateUpdate, WhyResponse,
 };
 use super::{
     Control, ControlError, ControlErrorKind, LocalControl, Measure, PROTOCOL, PROTOCOL_HEADER,
@@ -22,6 +22,7 @@ use super::{
 };
 
 mod commands;
+mod field_names;
 mod input;
 mod output_routes;
 mod server_sent;
@@ -94,15 +95,17 @@ impl IntoResponse for ControlError {
 async fn no_such_path(request: Request) -> ControlError {
     let path = request.uri().path();
     ControlError::new(
-        ControlErrorKind::UnknownName,
+        ControlErrorKind::NotFound,
         format!("no such path {path}; see /v1/openapi.json"),
     )
 }
 
 async fn no_such_method(request: Request) -> Response {
     let (method, path) = (request.method(), request.uri().path());
-    let error =
-        ControlError::new(ControlErrorKind::Wrong, format!("{path} does not support {method}"));
+    let error = ControlError::new(
+        ControlErrorKind::InvalidRequest,
+        format!("{path} does not support {method}"),
+    );
     (StatusCode::METHOD_NOT_ALLOWED, Json(error)).into_response()
 }
 
@@ -177,8 +180,8 @@ async fn output(
 
 /// Faults and warnings of the project's files as they are now
 #[utoipa::path(get, path = "/v1/check", responses(
-    (status = 200, description = "Success", body = CheckResponse), (status = "default", description = "Error", body = ControlError)))]
-async fn check(State(project): State<LocalControl>) -> RouteResult<CheckResponse> {
+    (status = 200, description = "Success", body = CheckReport), (status = "default", description = "Error", body = ControlError)))]
+async fn check(State(project): State<LocalControl>) -> RouteResult<CheckReport> {
     Ok(Json(project.check().await?))
 }
 

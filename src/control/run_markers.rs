@@ -53,7 +53,7 @@ impl RowPosition {
         };
         let (Some(seq), Some(event)) = (seq, event) else {
             let text = format!("invalid position `{text}`: expected a line number, such as `12`");
-            return Err(ControlError::new(ControlErrorKind::Wrong, text));
+            return Err(ControlError::new(ControlErrorKind::InvalidRequest, text));
         };
         Ok(Self { seq, event })
     }
@@ -138,7 +138,6 @@ impl RunMarkers {
 }
 
 /// Records an event; returns whether a marker was added or changed.
-#[expect(clippy::wildcard_enum_match_arm, reason = "no other event is about a start or an end")]
 fn record(markers: &mut VecDeque<RunMarker>, event: &Event) -> bool {
     let (kind, subject, cause, end) = match event {
         Event::ProcessStarted(e) => (RunMarkerKind::Started, &e.of, &e.cause, None),
@@ -152,7 +151,20 @@ fn record(markers: &mut VecDeque<RunMarker>, event: &Event) -> bool {
         Event::ProcessGaveUp(e) => {
             return set_next(markers, &e.of.name, event_text::gave_up(e.retries));
         }
-        _ => return false,
+        Event::ProcessQueued(_)
+        | Event::ProcessWaiting(_)
+        | Event::ProcessReady(_)
+        | Event::ProcessUnhealthy(_)
+        | Event::ProcessStopping(_)
+        | Event::ProcessSkipped(_)
+        | Event::FileChanged(_)
+        | Event::WatchSuspended(_)
+        | Event::ConfigReloaded(_)
+        | Event::ConfigRejected(_)
+        | Event::PoolDrained(_)
+        | Event::ProjectReady(_)
+        | Event::ProjectStopping(_)
+        | Event::ProjectStopped(_) => return false,
     };
     let stamp = event.stamp();
     let marker = RunMarker {
@@ -179,7 +191,7 @@ fn record(markers: &mut VecDeque<RunMarker>, event: &Event) -> bool {
     true
 }
 
-/// Sets what follows the last run of a process, if that run has ended.
+/// Sets the text after the last run of a process, if that run has ended.
 fn set_next(markers: &mut VecDeque<RunMarker>, name: &Name, next: String) -> bool {
     let last = markers.iter_mut().rev().find(|marker| marker.name == name.as_str());
     let Some(marker) = last.filter(|marker| marker.kind == RunMarkerKind::Ended) else {

@@ -59,7 +59,10 @@ impl SearchJob {
     ) -> Result<Self, ControlError> {
         let SearchQuery { search, at, from, follow, .. } = query;
         if search.is_empty() {
-            return Err(ControlError::new(ControlErrorKind::Wrong, "no search pattern is given"));
+            return Err(ControlError::new(
+                ControlErrorKind::InvalidRequest,
+                "no search pattern is given",
+            ));
         }
         let filter = LineFilter::new(&query.criteria())?;
         let pattern = LinePattern::new(search)?;

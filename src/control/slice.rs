@@ -13,7 +13,7 @@ use super::wire::{
 use super::{ControlError, ControlErrorKind};
 use crate::output::{LogStore, ReadLimit, Slice, SliceLine, SourceSelection, Stream};
 
-/// What is read under one lock of the store.
+/// The maximum amount read under one lock of the store.
 pub(super) const CHUNK: ReadLimit = ReadLimit { lines: 1000, bytes: 256 << 10 };
 /// The most rows in one response.
 const MAX_ROWS: usize = 10_000;
@@ -118,7 +118,7 @@ impl SliceAnchor {
             (None, None, Some(after)) => Ok(Self::From(after.next())),
             _ => {
                 let text = "only one of `at`, `before` and `after` can be given";
-                Err(ControlError::new(ControlErrorKind::Wrong, text))
+                Err(ControlError::new(ControlErrorKind::InvalidRequest, text))
             }
         }
     }
@@ -129,7 +129,7 @@ pub(super) fn position(text: Option<&str>) -> Result<Option<RowPosition>, Contro
     text.map(RowPosition::parse).transpose()
 }
 
-/// Returns the first position after those that were cleared.
+/// Returns the first position after the cleared ones.
 pub(super) fn floor(cleared: Option<&str>) -> Result<RowPosition, ControlError> {
     Ok(position(cleared)?.map_or(RowPosition::start_of(0), RowPosition::next))
 }
@@ -193,7 +193,7 @@ impl SliceJob {
         self.filter.matches_all()
     }
 
-    /// Returns the rows, or those that were found before a limit was hit. Each direction advances by at
+    /// Returns the rows, or the rows found before a limit was hit. Each direction advances by at
     /// least one chunk, so a client that continues from the response reaches the end.
     pub(super) fn run(&self, limit: &ScanLimit<'_>) -> SliceResponse {
         // Read first: lines that arrive during the scan may be missing, and the client asks for them again.
@@ -344,7 +344,7 @@ impl SliceJob {
         markers.into_iter().map(OutputRow::Mark).collect()
     }
 
-    /// What is read under one lock to find `count` rows.
+    /// The maximum amount read under one lock to find `count` rows.
     fn chunk(&self, count: usize) -> ReadLimit {
         if self.is_quick() { ReadLimit { lines: count + 1, bytes: MAX_BYTES } } else { CHUNK }
     }

@@ -188,6 +188,7 @@ fn process_state(view: &ProcessView, now: Moment, wall: impl Fn(Moment) -> Strin
     ProcessState {
         record: view.record.clone(),
         why: view.why(now),
+        why_names_state: view.why_names_state(),
         since: wall(view.since),
         since_ms: millis(now.since(view.since)),
         until: view.until.map(&wall),

@@ -123,7 +123,7 @@ impl IntoResponse for AuthError {
             }
             Self::ContentType => {
                 let text = "the body must be JSON: send `Content-Type: application/json`";
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, ControlErrorKind::Wrong, text)
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, ControlErrorKind::InvalidRequest, text)
             }
         };
         let mut response = (status, Json(ControlError::new(kind, text))).into_response();
@@ -165,7 +165,7 @@ mod tests {
     const JSON: (&str, &str) = ("content-type", "application/json");
 
     #[test]
-    fn who_knows_the_token_and_comes_from_here_is_let_in() {
+    fn a_local_client_with_the_token_is_admitted() {
         assert_eq!(check("GET", "/", &[HOST, KEY]), None);
         assert_eq!(check("GET", "/", &[("host", "LocalHost:8080"), KEY]), None);
         assert_eq!(check("POST", "/", &[HOST, KEY, JSON]), None);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_whole_token_nobody_comes_in() {
+    fn a_client_without_the_whole_token_is_refused() {
         for key in [
             "Bearer 0123456789abcde",
             "Bearer 0123456789abcdef0",

@@ -99,7 +99,7 @@ fn usage_between(before: &UsageSample, now: &UsageSample, snapshot: &Snapshot) -
             None => (Duration::ZERO, snapshot.get(run.0)?.alive_since?),
         };
         let span = now.at.since(since).max(Duration::from_millis(1));
-        // Saturates, because descendants that have ended without being waited for are no longer counted.
+        // Saturates, because ended descendants that were never reaped are no longer counted.
         let share = usage.cpu.saturating_sub(used).as_secs_f64() / span.as_secs_f64();
         let cpu_percent = (share * 1000.0).round() / 10.0;
         Some((*run, RunUsage { cpu_percent, memory_bytes: usage.memory }))

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::machine::condition::{ConditionScope, ConditionStatus};
+use crate::machine::event_text::StateReason;
 use crate::machine::targets::Target;
 use crate::machine::{Moment, ProcessView, ProjectPhase, Snapshot, StateName};
-use crate::spec::{Condition, ProcessKind};
+use crate::spec::{Condition, ProcessKind, first_of};
 
 /// The most processes that a timeout message names.
 const MAX_NAMED: usize = 3;
@@ -93,7 +94,9 @@ impl WaitGoal {
         let process_member = |view: &Arc<ProcessView>| member(view, ConditionScope::Process);
         match target {
             Target::Process(_) => views.map(process_member).collect(),
-            Target::Tag(_) => views.filter(|view| is_requested(view)).map(process_member).collect(),
+            Target::Tag(_) => {
+                views.filter(|view| view.state.is_requested()).map(process_member).collect()
+            }
             Target::All => {
                 let scope = |view: &ProcessView| match view.kind {
                     ProcessKind::Process => ConditionScope::Process,
@@ -102,28 +105,21 @@ impl WaitGoal {
                 let counts = |view: &&Arc<ProcessView>| {
                     let is_job = view.kind == ProcessKind::Job;
                     // The project is ready without its jobs and without ad-hoc processes.
-                    is_requested(view)
+                    view.state.is_requested()
                         && if is_job { self.condition.is_some() } else { !view.added }
                 };
                 views.filter(counts).map(|view| member(view, scope(view))).collect()
             }
             Target::Pool(pool) => {
                 let condition = self.condition.unwrap_or(Condition::Ready);
-                let job = |view: &Arc<ProcessView>| {
+                let pool_member = |view: &Arc<ProcessView>| {
                     let status = view.condition_subject().status(pool, condition)?;
                     Some(WaitMember { view: Arc::clone(view), status })
                 };
-                let jobs: Vec<WaitMember> = views.clone().filter_map(job).collect();
-                // A pool without jobs stands for the processes that use its slots.
-                if jobs.is_empty() { views.map(process_member).collect() } else { jobs }
+                views.filter_map(pool_member).collect()
             }
         }
     }
-}
-
-/// Whether the process was started, and not stopped since.
-fn is_requested(view: &ProcessView) -> bool {
-    !matches!(view.state, StateName::Idle | StateName::Stopped)
 }
 
 /// Returns the status of all members together, or `None` without members.
@@ -165,18 +161,9 @@ fn status_without_members(target: &Target, now: &Snapshot) -> ConditionStatus {
     }
 }
 
-/// Returns the state and the reason, without the state if the reason begins with it, as in
-/// `waiting for db to be ready`.
-fn state_and_reason(state: StateName, reason: &str) -> String {
-    let state = state.as_str();
-    match reason.strip_prefix(state) {
-        Some(rest) if rest.is_empty() || rest.starts_with([' ', ':']) => reason.to_owned(),
-        Some(_) | None => format!("{state}: {reason}"),
-    }
-}
-
 impl WaitStatus {
-    /// Returns what is waited for and why, such as `waiting for web (starting: being spawned)`.
+    /// Returns the awaited processes and their reasons, such as `waiting for web (starting:
+    /// spawning)`.
     pub(crate) fn sentence(&self, why: impl Fn(&ProcessView) -> String) -> String {
         let pending: Vec<&ProcessView> = self
             .members
@@ -184,37 +171,17 @@ impl WaitStatus {
             .filter(|member| member.status == ConditionStatus::Pending)
             .map(|member| member.view.as_ref())
             .collect();
-        let named: Vec<String> = pending
-            .iter()
-            .take(MAX_NAMED)
-            .map(|view| format!("{} ({})", view.name, state_and_reason(view.state, &why(view))))
-            .collect();
-        let more = match pending.len().saturating_sub(MAX_NAMED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        let hint =
-            pending.iter().find(|view| !is_requested(view)).map_or_else(String::new, |view| {
-                format!("; `pitcrew start {0}` starts {0}", view.name)
-            });
-        if named.is_empty() {
-            return "none of these processes is started; `pitcrew start NAME` starts one"
+        if pending.is_empty() {
+            return "none of these processes has been started; start one with `pitcrew start NAME`"
                 .to_owned();
         }
-        format!("waiting for {}{more}{hint}", named.join(", "))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_state_is_not_said_twice() {
-        let text = |state, reason| state_and_reason(state, reason);
-        assert_eq!(text(StateName::Starting, "being spawned"), "starting: being spawned");
-        assert_eq!(text(StateName::Waiting, "waiting for db"), "waiting for db");
-        assert_eq!(text(StateName::Stopped, "stopped on request"), "stopped on request");
-        assert_eq!(text(StateName::Ready, "ready"), "ready");
+        let named = pending.iter().map(|view| {
+            let (word, names_state) = (view.state.word(view.checked), view.why_names_state());
+            let reason = StateReason { word, why: &why(view), names_state };
+            format!("{} ({reason})", view.name)
+        });
+        let idle = pending.iter().find(|view| !view.state.is_requested());
+        let hint = idle.map(|view| format!("; start it with `pitcrew start {0}`", view.name));
+        format!("waiting for {}{}", first_of(named, MAX_NAMED), hint.unwrap_or_default())
     }
 }

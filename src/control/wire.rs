@@ -28,7 +28,6 @@ pub use crate::machine::{PoolStatus, WatchState};
 pub use command::{CommandResponse, ProcessOutcome};
 pub use details::{
     CheckDetails, DetailsQuery, EnvVariable, ProcessDetails, RunDetails, SourceLocation,
-    StopDetails, WatchDetails,
 };
 pub use failure::{LastOutput, ProjectEnd};
 use line_query::line_query;
@@ -36,7 +35,7 @@ pub use line_query::{LineCriteria, Severity};
 pub use output::{
     OutputProgress, OutputRow, ProgressQuery, RunMarker, RunMarkerKind, SliceQuery, SliceResponse,
 };
-pub use reload::{CheckResponse, FaultItem, ReloadRequest, ReloadResponse, RestartedProcess};
+pub use reload::{CheckReport, FaultItem, ReloadRequest, ReloadResponse, RestartedProcess};
 pub(super) use schemas::ServerSent;
 pub use search::{SearchProgress, SearchQuery, SeekQuery, SeekResponse};
 pub(super) use state::millis;
@@ -89,7 +88,7 @@ line_query! {
     }
 }
 
-/// An item of the output stream; each is a JSON object on a line of its own.
+/// An item of the output stream; each is a JSON object on a separate line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum OutputItem {

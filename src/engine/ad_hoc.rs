@@ -1,4 +1,4 @@
-//! Ad-hoc processes: their launches, what is written to their inputs, and the observer of their records.
+//! Ad-hoc processes: their launches, the data for their inputs, and the observer of their records.
 
 use std::ffi::OsString;
 use std::fmt;

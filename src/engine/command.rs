@@ -1,19 +1,20 @@
 //! Commands: the changes that a front end can request of a running project.
 //!
 //! One enum from the interface, the command line, the socket and the MCP server down to the engine's
-//! loop. A new variant does not compile until the engine executes it, the control API awaits its effect
-//! and the socket has a route for it; the front ends construct only the commands that they offer.
+//! loop. A new variant does not compile until the engine executes it, the control API awaits its effect,
+//! the socket has a route for it, and each front end offers it or says that it does not.
 
-use serde::de::{Deserializer, Error as _, Unexpected};
+use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
+use serde_json::Number;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ArrayBuilder, ArrayItems, ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::spec::{Condition, Signal, words_schema};
 
-/// A change that a front end requests of a running project. Serialized as its request alone, which
-/// is the body of `POST /v1/` and its [name](Self::name).
+/// A change that a front end requests of a running project. Serialized as its request alone, which is
+/// the body of the request to its route.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum ControlCommand {
@@ -39,25 +40,6 @@ pub enum ControlCommand {
     Watch(WatchRequest),
     /// Write a line to the standard input of a process.
     Send(SendRequest),
-}
-
-impl ControlCommand {
-    /// The last part of its address on the control socket.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Start(_) => "start",
-            Self::Stop(_) => "stop",
-            Self::Restart(_) => "restart",
-            Self::Kill(_) => "kill",
-            Self::Signal(_) => "signal",
-            Self::Wait(_) => "wait",
-            Self::Scale(_) => "scale",
-            Self::Enqueue(_) => "enqueue",
-            Self::Run(_) => "run",
-            Self::Watch(_) => "watch",
-            Self::Send(_) => "send",
-        }
-    }
 }
 
 /// A shell command to run as an ad-hoc process.
@@ -140,6 +122,7 @@ pub struct WaitRequest {
     pub until: Option<Condition>,
     /// Fail with the error `timeout` after this many milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "optional_whole_number")]
     pub timeout_ms: Option<u64>,
 }
 
@@ -205,10 +188,22 @@ fn argv_schema() -> RefOr<Schema> {
     RefOr::T(argv.into())
 }
 
+/// What the error of a wrong number names.
+pub(crate) const WHOLE_NUMBER: &str = "a whole number from 0 on";
+
 /// Reads a whole number, also from `3.0`, which is the same number in JSON.
 fn whole_number<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
-    let number = f64::deserialize(from)?;
-    let is_whole = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
-    let wrong = || D::Error::invalid_value(Unexpected::Float(number), &"a whole number from 0 on");
-    is_whole.then_some(number as u32).ok_or_else(wrong)
+    to_whole(&Number::deserialize(from)?)
+}
+
+fn optional_whole_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    Option::<Number>::deserialize(from)?.as_ref().map(to_whole).transpose()
+}
+
+fn to_whole<T: TryFrom<u64>, E: Error>(number: &Number) -> Result<T, E> {
+    let is_whole =
+        |number: &f64| number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(number);
+    let from_float = || number.as_f64().filter(is_whole).map(|number| number as u64);
+    let whole = number.as_u64().or_else(from_float).and_then(|number| number.try_into().ok());
+    whole.ok_or_else(|| E::custom(format_args!("expected {WHOLE_NUMBER}")))
 }

@@ -1,4 +1,4 @@
-//! Engine context: what the loop and the tasks of an engine share.
+//! Engine context: the state that the loop and the tasks of an engine share.
 
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ use crate::machine::{RunId, Supervisor};
 use crate::spec::{ColorMode, CommandLine, NEVER_INHERITED, Name, ProcessSpec, port_variables};
 use crate::sys::{Launch, LogicalFolders, OutputFd, StdinTarget};
 
-/// What the environments of all children of an engine have in common.
+/// The common part of the environments of all children of an engine.
 #[derive(Debug)]
 pub(crate) struct EnvironmentContext {
     /// Pitcrew's own environment, as it was at the start.
@@ -26,7 +26,7 @@ pub(crate) struct EnvironmentContext {
 
 type Variables = Vec<(OsString, OsString)>;
 
-/// What identifies a run in its environment.
+/// The variables that identify a run in its environment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RunLabel<'a> {
     pub(crate) spec: &'a ProcessSpec,
@@ -151,12 +151,7 @@ impl EnvironmentContext {
 
 /// Returns program and arguments of a command.
 pub(super) fn argv(command: &CommandLine) -> Vec<OsString> {
-    match command {
-        CommandLine::Argv(argv) => argv.iter().map(OsString::from).collect(),
-        CommandLine::Shell { shell, script } => {
-            shell.iter().chain(std::iter::once(script)).map(OsString::from).collect()
-        }
-    }
+    command.argv().into_iter().map(OsString::from).collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! File watching in the engine: what is watched, and what happens on reports.
+//! File watching in the engine: the watched paths, and the handling of reported changes.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -52,7 +52,7 @@ impl FileWatch {
         files
     }
 
-    /// Replaces what is watched; changes since `wall` count.
+    /// Replaces the watched paths; changes since `wall` count.
     pub(super) fn watch(&mut self, plan: WatchPlan, wall: Duration) {
         if let Some(watcher) = &self.watcher {
             watcher.watch(plan, wall);

@@ -58,7 +58,7 @@ pub(crate) struct PendingReload {
 }
 
 impl PendingReload {
-    /// A request whose result nobody waits for.
+    /// A request without a reply channel.
     pub(crate) fn unobserved(cause: Cause) -> Self {
         Self { cause, mode: ReloadMode::Apply, reply: None }
     }

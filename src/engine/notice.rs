@@ -1,11 +1,11 @@
-//! Notices: messages to the front end that are no state change.
+//! Notices: messages to the front end that are not state changes.
 
 use tokio::sync::mpsc;
 
 use crate::output::{LogFileEvent, LogFileNotice};
 use crate::spec::{Name, counted};
 
-/// A message to the user that is no state change.
+/// A message to the user that is not a state change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     /// The process; `None` for pitcrew itself.

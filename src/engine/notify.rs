@@ -64,8 +64,9 @@ async fn listen<H: Host>(socket: &NotifySocket, peer: NotifyPeer, context: &Engi
             } else if !std::mem::replace(&mut has_refused, true) {
                 let sender =
                     datagram.pid.map_or_else(|| "an unknown process".to_owned(), notify::describe);
-                let text =
-                    format!("ignored a message of {sender} on its notify socket: not part of it");
+                let text = format!(
+                    "ignored a notify message from {sender}, which is not part of the process tree"
+                );
                 context.notices.send(Notice::about(&peer.name, text));
             }
         }

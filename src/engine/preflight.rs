@@ -7,17 +7,15 @@ use super::environment::RunLabel;
 use super::notice::Notice;
 #[cfg(feature = "control")]
 use crate::machine::ProcessId;
-use crate::machine::{FileChange, Input, ProcessView, StateName, WatchState};
+use crate::machine::{FileChange, Input, ProcessView, WatchState};
 use crate::spec::{Condition, Fault, ProcessSpec, Spec, WatchAction, io_error_text};
 use crate::sys::Host;
 
 impl<H: Host> Engine<H> {
     /// Returns why a live run could not be replaced by a run of this spec.
     fn restart_problem(&self, view: &ProcessView, spec: &ProcessSpec) -> Option<String> {
-        let is_up =
-            matches!(view.state, StateName::Starting | StateName::Ready | StateName::Unhealthy);
         let is_ad_hoc = self.processes.get(&view.id).is_some_and(|entry| entry.ad_hoc.is_some());
-        let pid = view.pid.filter(|_| is_up && !is_ad_hoc)?;
+        let pid = view.pid.filter(|_| view.state.is_up() && !is_ad_hoc)?;
         if let Err(error) = self.context.host.may_end(pid) {
             let reason = io_error_text(&error);
             return Some(format!("{} cannot be ended: pid {pid}: {reason}", view.name));

@@ -11,8 +11,8 @@ use super::clock::Clock;
 use super::files::FileWatch;
 use super::message::{PendingReload, ReloadMode, ReloadReport};
 use super::notice::{Notice, NoticeSender};
-use crate::machine::Step;
-use crate::machine::event::{Cause, ConfigRejected, Event, EventStamp};
+use crate::machine::event::{Cause, ConfigRejected, EventStamp};
+use crate::machine::{EventText, Step};
 use crate::spec::{Faults, LoadedProject, Spec, silent_pipe_message};
 use crate::sys::Host;
 
@@ -110,7 +110,7 @@ impl<H: Host> Engine<H> {
     pub(super) fn reload(&mut self, request: PendingReload) {
         let refusal = match &self.reloader.loader {
             Some(loader) => loader.refusal(),
-            None => Some("there is no file to be read again"),
+            None => Some("this project has no file to reload"),
         };
         let Some(text) = refusal else {
             self.reloader.next.push(request);
@@ -146,7 +146,7 @@ impl<H: Host> Engine<H> {
             }
             Ok(Err(faults)) => {
                 if let Some(cause) = cause {
-                    // First: whoever sees the event may create a missing file immediately.
+                    // First: a receiver of the event may create a missing file immediately.
                     self.reloader.missing_env_files = faults.env_files().to_vec();
                     files.watch(self.watch_plan(), Clock::since_1970());
                     self.reject(&faults, cause);
@@ -175,7 +175,7 @@ impl<H: Host> Engine<H> {
         let wall = Clock::since_1970();
         self.reloader.missing_env_files.clear();
         if self.supervisor.spec().project.output != spec.project.output {
-            let text = "a change of the project's `output` takes effect with the next `pitcrew up`";
+            let text = "changes of `project.output` apply at the next `pitcrew up`";
             self.context.notices.send(Notice::general(text));
         }
         let (step, difference) = self.supervisor.reload(self.context.clock.now(), spec, cause);
@@ -188,11 +188,11 @@ impl<H: Host> Engine<H> {
     }
 
     fn reject(&mut self, faults: &Faults, cause: Cause) {
-        let values = faults.iter().filter_map(|fault| serde_json::to_value(fault).ok()).collect();
-        let event = ConfigRejected { stamp: EventStamp::default(), faults: values, cause };
-        self.carry_out(Step { effects: Vec::new(), events: vec![Event::from(event)] });
+        let event =
+            ConfigRejected { stamp: EventStamp::default(), faults: faults.items(), cause }.into();
+        let text = EventText::of(&event).sentence();
+        self.carry_out(Step { effects: Vec::new(), events: vec![event] });
         self.notify_lines(&faults.render(false));
-        let text = "procfile rejected: it has mistakes; nothing has changed";
         self.context.notices.send(Notice::general(text));
     }
 
@@ -204,5 +204,5 @@ impl<H: Host> Engine<H> {
 }
 
 fn refused_by_shutdown() -> ReloadReport {
-    ReloadReport::Refused("the project is being stopped".to_owned())
+    ReloadReport::Refused("the project is shutting down".to_owned())
 }

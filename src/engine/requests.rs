@@ -14,21 +14,21 @@ use super::command::{
     StopRequest, WatchRequest,
 };
 use super::{Engine, StdinWrite};
-use crate::machine::targets::{Target, UnknownName};
+use crate::machine::targets::{NameKind, Target, UnknownName};
 use crate::machine::{
-    Explanation, Input, Intent, NewMember, ProcessId, ProjectPhase, ScaleError, ScalePlan,
-    ShutdownReason, Snapshot, StateName,
+    Explanation, Input, Intent, NewMember, ProcessId, ProcessView, ProjectPhase, ScaleError,
+    ScalePlan, ShutdownReason, Snapshot, StateName,
 };
-use crate::spec::{CommandLine, Signal, io_error_text};
+use crate::spec::{CommandLine, Signal, counted, io_error_text};
 use crate::sys::{Host, Usage};
 
 /// A request that has a reply.
 #[derive(Debug)]
 pub(crate) enum Request {
     /// Carry out a command.
-    Command { command: ControlCommand, reply: ReplySender<Accepted> },
+    Command { command: ControlCommand, reply: ReplySender<AcceptedRequest> },
     /// Look up the processes of these names.
-    Resolve { names: Vec<String>, reply: ReplySender<Accepted> },
+    Resolve { names: Vec<String>, reply: ReplySender<AcceptedRequest> },
     /// The front end that owns the project has exited without a shutdown.
     HangUp,
     /// Measure the resource usage of each live run, by the pid of its leader.
@@ -39,17 +39,38 @@ pub(crate) enum Request {
 
 type ReplySender<T> = oneshot::Sender<Result<T, RequestError>>;
 
-/// The reply to a request that was carried out: what is needed to observe its effect.
+/// The reply to a request that was carried out, with the data to observe its effect.
 #[derive(Debug)]
-pub(crate) struct Accepted {
+pub(crate) struct AcceptedRequest {
     /// The affected processes, each once, in the order of the names.
     pub(crate) ids: Vec<ProcessId>,
-    /// What the names stand for, also after processes are added or removed.
+    /// The targets of the names, which stay valid when processes are added or removed.
     pub(crate) targets: Vec<Target>,
     /// The snapshot before the effect: any with a higher number shows it.
     pub(crate) before: Arc<Snapshot>,
     /// Resolves when the line of a `send` is written.
     pub(crate) written: Option<oneshot::Receiver<io::Result<()>>>,
+}
+
+impl AcceptedRequest {
+    /// Returns the process of a name that matches exactly one.
+    pub(crate) fn only(&self, name: &str) -> Result<&ProcessView, RequestError> {
+        let first = self.ids.first().and_then(|id| self.before.get(*id));
+        match (first, self.ids.len()) {
+            (Some(view), 1) => Ok(view),
+            (_, count) => {
+                let first = first.map(|view| view.name.to_string());
+                Err(RequestError::NotOne { name: name.to_owned(), count, first })
+            }
+        }
+    }
+}
+
+fn counted_matches(count: usize, first: Option<&str>) -> String {
+    match first {
+        Some(first) => format!("{}; name one, such as `{first}`", counted(count, "process")),
+        None => "no process".to_owned(),
+    }
 }
 
 /// Why a request was not carried out.
@@ -61,9 +82,9 @@ pub(crate) enum RequestError {
     WaitAndNoWait,
     #[error(transparent)]
     Unknown(#[from] UnknownName),
-    #[error("the project is being stopped, so nothing can be started")]
+    #[error("the project is shutting down")]
     Ending,
-    #[error("{0} is not running, so there is nothing to signal")]
+    #[error("{0} is not running")]
     NotRunning(String),
     #[error(transparent)]
     Misfit(#[from] ScaleError),
@@ -71,13 +92,13 @@ pub(crate) enum RequestError {
     CannotRestart(String),
     #[error("{name} cannot be signalled: pid {pid}: {reason}")]
     Forbidden { name: String, pid: u32, reason: String },
-    #[error("`{0}` matches several processes; name one, such as `{0}.1`")]
-    Several(String),
-    #[error("{0} is not running, so nothing reads its input")]
+    #[error("`{name}` matches {}", counted_matches(*count, first.as_deref()))]
+    NotOne { name: String, count: usize, first: Option<String> },
+    #[error("{0} is not running")]
     NoReader(String),
-    #[error("the input of {0} is not a pipe; set `stdin = \"pipe\"`")]
+    #[error("stdin of {0} is not a pipe; set `stdin = \"pipe\"`")]
     NoInput(String),
-    #[error("{0} does not read its input: too many lines are queued already")]
+    #[error("{0} does not read its stdin: the queue is full")]
     Unread(String),
 }
 
@@ -106,7 +127,7 @@ impl<H: Host> Engine<H> {
         }
     }
 
-    fn execute(&mut self, command: ControlCommand) -> Result<Accepted, RequestError> {
+    fn execute(&mut self, command: ControlCommand) -> Result<AcceptedRequest, RequestError> {
         match command {
             ControlCommand::Start(request) | ControlCommand::Restart(request)
                 if request.wait && request.no_wait =>
@@ -158,7 +179,7 @@ impl<H: Host> Engine<H> {
                 let accepted = self.resolve(&names)?;
                 self.supervisor.set_watch(&accepted.ids, on)?;
                 // The snapshot after the change, because nothing else creates a later one.
-                Ok(Accepted { before: self.snapshot_now(), ..accepted })
+                Ok(AcceptedRequest { before: self.snapshot_now(), ..accepted })
             }
             ControlCommand::Send(request) => self.send(request),
         }
@@ -168,21 +189,21 @@ impl<H: Host> Engine<H> {
         Arc::new(self.supervisor.snapshot(self.context.clock.now()))
     }
 
-    fn resolve(&mut self, names: &[String]) -> Result<Accepted, RequestError> {
+    fn resolve(&mut self, names: &[String]) -> Result<AcceptedRequest, RequestError> {
         if names.is_empty() {
             return Err(RequestError::Missing("name"));
         }
         let targets = self.supervisor.targets(names)?;
         let ids = self.supervisor.select(names)?;
-        Ok(Accepted { targets, ..self.accept(ids) })
+        Ok(AcceptedRequest { targets, ..self.accept(ids) })
     }
 
-    fn accept(&mut self, ids: Vec<ProcessId>) -> Accepted {
-        Accepted { ids, targets: Vec::new(), before: self.snapshot_now(), written: None }
+    fn accept(&mut self, ids: Vec<ProcessId>) -> AcceptedRequest {
+        AcceptedRequest { ids, targets: Vec::new(), before: self.snapshot_now(), written: None }
     }
 
     /// Like [`Self::resolve`], for starts, which are not possible during a shutdown.
-    fn resolve_to_start(&mut self, names: &[String]) -> Result<Accepted, RequestError> {
+    fn resolve_to_start(&mut self, names: &[String]) -> Result<AcceptedRequest, RequestError> {
         let accepted = self.resolve(names)?;
         if accepted.before.phase == ProjectPhase::Up {
             Ok(accepted)
@@ -193,14 +214,14 @@ impl<H: Host> Engine<H> {
 
     fn request(
         &mut self,
-        accepted: Accepted,
+        accepted: AcceptedRequest,
         intent: impl FnOnce(Vec<ProcessId>) -> Intent,
-    ) -> Accepted {
+    ) -> AcceptedRequest {
         self.handle_input(Input::Intent(intent(accepted.ids.clone())));
         accepted
     }
 
-    fn scale(&mut self, request: &ScaleRequest) -> Result<Accepted, RequestError> {
+    fn scale(&mut self, request: &ScaleRequest) -> Result<AcceptedRequest, RequestError> {
         let now = self.context.clock.now();
         if self.supervisor.snapshot(now).phase != ProjectPhase::Up {
             return Err(RequestError::Ending);
@@ -214,7 +235,7 @@ impl<H: Host> Engine<H> {
         Ok(accepted)
     }
 
-    fn enqueue(&mut self, request: EnqueueRequest) -> Result<Accepted, RequestError> {
+    fn enqueue(&mut self, request: EnqueueRequest) -> Result<AcceptedRequest, RequestError> {
         let EnqueueRequest { pool, name, command } = request;
         if command.first().is_none_or(String::is_empty) {
             return Err(RequestError::Missing("command"));
@@ -223,13 +244,13 @@ impl<H: Host> Engine<H> {
         self.start_new(job)
     }
 
-    fn start_new(&mut self, member: NewMember) -> Result<Accepted, RequestError> {
+    fn start_new(&mut self, member: NewMember) -> Result<AcceptedRequest, RequestError> {
         let ids = self.supervisor.admit(vec![member]).ok_or(RequestError::Ending)?;
         let accepted = self.accept(ids);
         Ok(self.request(accepted, Intent::Start))
     }
 
-    fn send(&mut self, request: SendRequest) -> Result<Accepted, RequestError> {
+    fn send(&mut self, request: SendRequest) -> Result<AcceptedRequest, RequestError> {
         let SendRequest { name, mut text } = request;
         let id = self.resolve_one(&name)?;
         text.push('\n');
@@ -245,19 +266,21 @@ impl<H: Host> Engine<H> {
             None if self.supervisor.reads_input(id) => return Err(RequestError::NoReader(name)),
             None => return Err(RequestError::NoInput(name)),
         }
-        Ok(Accepted { written: Some(is_written), ..self.accept(vec![id]) })
+        Ok(AcceptedRequest { written: Some(is_written), ..self.accept(vec![id]) })
     }
 
     /// Returns the process of a name that matches exactly one.
-    fn resolve_one(&self, name: &str) -> Result<ProcessId, RequestError> {
-        match self.supervisor.select(&[name.to_owned()])?.as_slice() {
-            [id] => Ok(*id),
-            _ => Err(RequestError::Several(name.to_owned())),
+    fn resolve_one(&mut self, name: &str) -> Result<ProcessId, RequestError> {
+        match self.resolve(&[name.to_owned()]) {
+            Err(RequestError::Unknown(_)) => {
+                Err(self.supervisor.unknown_name(name, NameKind::One).into())
+            }
+            resolved => Ok(resolved?.only(name)?.id),
         }
     }
 
     /// Fails if a running process belongs to another user, so that no signal would reach it.
-    fn check_may_signal(&self, accepted: &Accepted) -> Result<(), RequestError> {
+    fn check_may_signal(&self, accepted: &AcceptedRequest) -> Result<(), RequestError> {
         for view in accepted.ids.iter().filter_map(|id| accepted.before.get(*id)) {
             let Some(pid) = view.pid else { continue };
             self.context.host.may_end(pid).map_err(|error| RequestError::Forbidden {
@@ -272,13 +295,12 @@ impl<H: Host> Engine<H> {
 
 /// Whether a process runs, is about to, or has failed to.
 fn is_active_or_failed(snapshot: &Snapshot, id: ProcessId) -> bool {
-    snapshot.get(id).is_some_and(|view| {
-        !matches!(view.state, StateName::Idle | StateName::Stopped | StateName::Succeeded)
-    })
+    let state = snapshot.get(id).map(|view| view.state);
+    state.is_some_and(|state| state.is_requested() && state != StateName::Succeeded)
 }
 
 /// Fails if none of the processes runs.
-fn check_running(accepted: &Accepted) -> Result<(), RequestError> {
+fn check_running(accepted: &AcceptedRequest) -> Result<(), RequestError> {
     let views = || accepted.ids.iter().filter_map(|id| accepted.before.get(*id));
     match views().next() {
         Some(view) if views().all(|view| view.pid.is_none()) => {

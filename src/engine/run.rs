@@ -199,7 +199,7 @@ impl<H: Host> RunTask<H> {
             }
             RunCommand::Kill => {
                 self.phase = StopPhase::Killing;
-                // After the exit, `sweep` kills what is left.
+                // After the exit, `sweep` kills the remaining processes.
                 if is_alive {
                     self.kill().await;
                 }
@@ -329,12 +329,12 @@ impl<H: Host> RunTask<H> {
 
     fn notify_strays(&self, strays: &[Descendant], how: &str) {
         let run = self.context.run.run;
-        for Descendant { stray: Stray { pid, command }, .. } in strays {
-            self.context.notify(format!("run {run} left process {pid} ({command}) {how}"));
+        for Descendant { stray, .. } in strays {
+            self.context.notify(format!("run {run} left process {stray} {how}"));
         }
     }
 
-    /// Reads what is available, up to [`YIELD_AFTER`]; returns whether both outputs have ended.
+    /// Reads the available bytes, up to [`YIELD_AFTER`]; returns whether both outputs have ended.
     fn is_drained(&mut self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         while self.pipes.are_open() && self.unyielded <= YIELD_AFTER {

@@ -1,4 +1,4 @@
-//! A command: what to run, where, with what, and for how long.
+//! A command: program, arguments, working folder, environment, input, output and limits.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::{self, Write as _};

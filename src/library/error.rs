@@ -20,7 +20,7 @@ pub enum Error {
     Invalid {
         /// Its program and arguments in one line.
         command: String,
-        /// What is wrong with it.
+        /// The mistake.
         fault: CommandFault,
     },
     /// It could not be started in any attempt.
@@ -45,7 +45,7 @@ pub enum Error {
     /// Part of its tree cannot be ended: the kernel holds it, or it may not be signalled.
     #[error("`{}`: {message}", result.command())]
     Unkillable {
-        /// What it had done until then.
+        /// Its result until then.
         result: ProcessResult,
         /// The processes that are left.
         message: String,
@@ -65,15 +65,13 @@ pub enum Error {
         why: String,
     },
     /// It ended before the awaited line came.
-    #[error("`{command}` ended before the awaited line came")]
+    #[error("`{command}` ended before a line matched")]
     Ended {
         /// Its program and arguments in one line.
         command: String,
     },
     /// Its outputs are not read here, so no line can be awaited.
-    #[error(
-        "no line of `{command}` can be waited for: its outputs are not read; use `Output::Discard`"
-    )]
+    #[error("cannot wait for a line of `{command}`: its output is not read; use `Output::Discard`")]
     Unread {
         /// Its program and arguments in one line.
         command: String,
@@ -90,7 +88,7 @@ pub enum Error {
     #[error("there is no running process {0}")]
     NotFound(ProcessId),
     /// The manager or the pool is closed.
-    #[error("{0} takes no more commands")]
+    #[error("{0} is closed")]
     Closed(&'static str),
     /// It was called outside of a tokio runtime with time and I/O.
     #[error("there is no tokio runtime here; running commands needs one")]
@@ -150,7 +148,7 @@ pub enum CommandFault {
     #[error("{0:?} is not a valid variable name: it is empty or contains `=`")]
     VariableName(String),
     /// A time limit of zero.
-    #[error("its {0} is zero; omit it for none")]
+    #[error("{0} is zero; leave it unset for no limit")]
     ZeroLimit(&'static str),
     /// An idle timeout without outputs that are read.
     #[error("an idle timeout needs outputs that are read; use `Output::Discard` to keep nothing")]

@@ -133,7 +133,7 @@ impl ProcessHandle {
         let input = input.ok_or_else(|| error("its input is closed, or is not a pipe"))?;
         let (written, result) = oneshot::channel();
         let write = StdinWrite { bytes: bytes.into(), written };
-        input.send(write).await.map_err(|_| error("its input is not read any more"))?;
+        input.send(write).await.map_err(|_| error("its input is no longer read"))?;
         let result = result.await.map_err(|_| error("it has ended"))?;
         result.map_err(|failure| error(&io_error_text(&failure)))
     }

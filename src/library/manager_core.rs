@@ -21,7 +21,7 @@ use crate::sys::{Host, journal};
 pub(super) type EngineStart =
     Box<dyn FnOnce(&Arc<CommandRegistry>) -> Result<StartedEngine, Error> + Send>;
 
-/// What all clones of a manager share.
+/// The state that all clones of a manager share.
 pub(super) struct ManagerCore {
     pub(super) registry: Arc<CommandRegistry>,
     /// How to start the engine; taken by the first command.

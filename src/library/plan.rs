@@ -1,4 +1,4 @@
-//! Command plan: validates a [`Command`] and converts it to what the engine runs.
+//! Command plan: validates a [`Command`] and converts it to a spec and a launch for the engine.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;

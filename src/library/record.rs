@@ -136,7 +136,6 @@ impl CommandRecord {
         }
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "no other event changes the stage")]
     fn apply(&self, event: &Event) {
         self.stage.send_modify(|stage| match event {
             Event::ProcessQueued(_) => stage.state = StateName::Queued,
@@ -159,8 +158,16 @@ impl CommandRecord {
                     stage.last.message = pool_stopped(failed);
                 }
             }
-            // The final end is handled by `end`; the other events are not about a process.
-            _ => {}
+            // `end` handles the final end; the other events are not about a process.
+            Event::ProcessGaveUp(_)
+            | Event::FileChanged(_)
+            | Event::WatchSuspended(_)
+            | Event::ConfigReloaded(_)
+            | Event::ConfigRejected(_)
+            | Event::PoolDrained(_)
+            | Event::ProjectReady(_)
+            | Event::ProjectStopping(_)
+            | Event::ProjectStopped(_) => {}
         });
     }
 

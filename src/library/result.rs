@@ -195,9 +195,9 @@ fn push_lines(text: &mut String, name: &str, kept: &CapturedOutput) {
     _ = match (omitted, kept.dropped) {
         (0, 0) => write!(text, "\n{name}:"),
         (_, dropped @ 1..) => {
-            write!(text, "\n{name} (the end; without {} before):", counted(dropped, "byte"))
+            write!(text, "\n{name} (last lines; {} omitted):", counted(dropped, "byte"))
         }
-        (lines, 0) => write!(text, "\n{name} (without the {} before):", counted(lines, "line")),
+        (lines, 0) => write!(text, "\n{name} (last lines; {} omitted):", counted(lines, "line")),
     };
     for line in lines.iter().skip(omitted) {
         text.push_str("\n    ");

@@ -191,12 +191,12 @@ impl Cursor {
         Self { capture, position: CapturePosition::default() }
     }
 
-    /// Returns what was printed to stdout since the last call.
+    /// Returns the bytes printed to stdout since the last call.
     pub fn stdout(&mut self) -> Vec<u8> {
         self.capture.new_in(Stream::Out, &mut self.position)
     }
 
-    /// Returns what was printed to stderr since the last call.
+    /// Returns the bytes printed to stderr since the last call.
     pub fn stderr(&mut self) -> Vec<u8> {
         self.capture.new_in(Stream::Err, &mut self.position)
     }

@@ -1,13 +1,13 @@
 //! Conditions of `depends_on`: the single place that decides whether a condition holds.
 //!
 //! The machine uses it before it starts a dependant, the control socket for `wait`, the interface for
-//! its graph. Each has another record of a process and converts it to a [`ConditionSubject`] or a
+//! its graph. The lifecycle and the published record both convert to a [`ConditionSubject`] or a
 //! [`Progress`].
 
 use super::StateName;
-use crate::spec::Condition;
+use crate::spec::{Condition, ProcessKind};
 
-/// What a condition depends on.
+/// The facts about a process that decide a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     pub state: StateName,
@@ -17,12 +17,12 @@ pub struct Progress {
     pub succeeded: bool,
 }
 
-/// What the name of a dependency means.
+/// The kind of a dependency: a process, or a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConditionScope {
     /// A process, a replica or a job: it has to meet the condition itself.
     Process,
-    /// A pool: its jobs have to meet the condition together, so a job that has ended does not block it.
+    /// A pool: its members have to meet the condition together, so one that has ended does not block it.
     Pool,
 }
 
@@ -37,14 +37,9 @@ pub enum ConditionStatus {
 }
 
 impl Progress {
-    /// Whether the process has reached its goal: a service is ready, a one-shot has succeeded.
-    pub fn is_settled(self) -> bool {
-        matches!(self.state, StateName::Ready | StateName::Succeeded)
-    }
-
     /// The status of `wait` without a condition.
     pub fn settling(self) -> ConditionStatus {
-        if self.is_settled() { ConditionStatus::Met } else { self.unmet() }
+        if self.state.is_settled() { ConditionStatus::Met } else { self.unmet() }
     }
 
     /// The status of a condition that does not hold.
@@ -69,6 +64,7 @@ impl Progress {
 
 impl Condition {
     /// The status of this condition for a process.
+    #[doc(hidden)]
     pub fn status(self, progress: Progress, scope: ConditionScope) -> ConditionStatus {
         let Progress { state, started, succeeded } = progress;
         let is_pool = scope == ConditionScope::Pool;
@@ -84,22 +80,27 @@ impl Condition {
         if is_met { ConditionStatus::Met } else { progress.unmet() }
     }
 
-    /// Whether jobs that were added while the project runs count. A pool has succeeded when the jobs
-    /// of the file have, and is completed when no job at all is left.
-    pub fn counts_added_jobs(self) -> bool {
-        self == Self::Completed
+    /// Whether a member of a pool counts for this condition on the pool; `added`: while the project runs. A
+    /// pool has succeeded when the jobs of the file have, and is completed when no member is left.
+    pub(crate) fn counts_member(self, kind: ProcessKind, added: bool) -> bool {
+        match self {
+            Self::Started | Self::Ready => !added,
+            Self::Succeeded => kind == ProcessKind::Job && !added,
+            Self::Completed => true,
+        }
     }
 }
 
-/// A process with what conditions on it and on its pool depend on.
+/// A process with the data that decides conditions on it and on its pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConditionSubject<'a> {
     /// `worker.1`
     pub name: &'a str,
     /// `worker`
     pub process: &'a str,
-    /// The pool of a job; `None` for a process of the file, even if it uses a pool.
-    pub job_of: Option<&'a str>,
+    /// The pool of a job, or of a process that uses its slots.
+    pub pool: Option<&'a str>,
+    pub kind: ProcessKind,
     /// It was added while the project runs.
     pub added: bool,
     pub progress: Progress,
@@ -108,10 +109,10 @@ pub struct ConditionSubject<'a> {
 impl ConditionSubject<'_> {
     /// The scope of a condition on `name` for this process; `None` if `name` does not include it.
     pub fn scope(&self, name: &str, condition: Condition) -> Option<ConditionScope> {
-        let is_counted = !self.added || condition.counts_added_jobs();
+        let is_counted = condition.counts_member(self.kind, self.added);
         if self.process == name || self.name == name {
             Some(ConditionScope::Process)
-        } else if self.job_of == Some(name) && is_counted {
+        } else if self.pool == Some(name) && is_counted {
             Some(ConditionScope::Pool)
         } else {
             None
@@ -125,7 +126,7 @@ impl ConditionSubject<'_> {
 }
 
 /// The common status of a condition on `name` for all processes that it includes. A condition on no
-/// process holds, such as one on a pool without jobs.
+/// process holds, such as one on a pool without members.
 pub fn combined_status<'a>(
     subjects: impl Iterator<Item = ConditionSubject<'a>>,
     name: &str,
@@ -188,15 +189,16 @@ mod tests {
     fn a_success_lasts_until_the_next_run_whatever_the_state() {
         let again = Progress { state: StateName::Backoff, started: true, succeeded: true };
         assert_eq!(Condition::Succeeded.status(again, ConditionScope::Process), Met);
-        assert!(!again.is_settled());
+        assert!(!again.state.is_settled());
     }
 
     #[test]
-    fn a_condition_on_a_pool_is_about_its_jobs() {
+    fn a_condition_on_a_pool_is_about_its_members() {
         let job = ConditionSubject {
             name: "build.1",
             process: "build.1",
-            job_of: Some("build"),
+            pool: Some("build"),
+            kind: ProcessKind::Job,
             added: false,
             progress: progress(StateName::Skipped),
         };
@@ -206,5 +208,12 @@ mod tests {
         let added = ConditionSubject { added: true, ..job };
         assert_eq!(added.status("build", Condition::Succeeded), None);
         assert_eq!(added.status("build", Condition::Completed), Some(Met));
+        let kind = ProcessKind::Process;
+        let user = ConditionSubject { name: "web.1", process: "web", kind, ..job };
+        assert_eq!(user.status("build", Condition::Ready), Some(Unreachable));
+        assert_eq!(user.status("build", Condition::Succeeded), None, "a service never succeeds");
+        assert_eq!(user.status("build", Condition::Completed), Some(Met));
+        assert_eq!(user.status("web", Condition::Completed), Some(Unreachable));
+        assert_eq!(combined_status([user, added].into_iter(), "other", Condition::Ready), Met);
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use super::cause::Cause;
-use crate::spec::{Name, Signal, WatchAction};
+use crate::spec::{FaultItem, Name, Signal, WatchAction};
 
 pub use parts::{EndCause, EndDetails, EventSubject, RunError, SkipLink, WaitingOn};
 
@@ -145,7 +145,7 @@ events! {
         /// Why it was started.
         cause: Cause,
     }
-    /// The process is no longer ready, but goes on running.
+    /// The process is no longer ready, but keeps running.
     ProcessUnhealthy "process_unhealthy" (of) {
         /// The probe and its answer.
         cause: Cause,
@@ -159,7 +159,7 @@ events! {
         /// The maximum number of retries; `None` if unlimited.
         #[serde(skip_serializing_if = "Option::is_none")]
         retries: Option<u32>,
-        /// What ended the last run.
+        /// The cause of the end of the last run.
         cause: Cause,
     }
     /// The run is being stopped.
@@ -188,7 +188,7 @@ events! {
     }
     /// The run could not be spawned, or had to be ended because it exceeded a limit.
     ProcessFailed "process_failed" (of) {
-        /// What went wrong, from a fixed set.
+        /// The error, from a fixed set.
         error: RunError,
         /// The same for people.
         message: String,
@@ -206,7 +206,7 @@ events! {
         /// The signal that ended the last run, if one did.
         #[serde(skip_serializing_if = "Option::is_none")]
         signal: Option<Signal>,
-        /// What went wrong in the last run, if it failed.
+        /// The error of the last run, if it failed.
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<RunError>,
         /// How the last run ended, for people.
@@ -233,7 +233,7 @@ events! {
         path: String,
         /// The number of further changed files.
         more: u64,
-        /// What follows, as in the file: `restart`, `signal:HUP`, `run:NAME`.
+        /// The action in the file: `restart`, `signal:HUP`, `run:NAME`.
         action: WatchAction,
     }
     /// A process was restarted too often in a row, each time soon after its start: changes of its
@@ -253,14 +253,14 @@ events! {
         added: Vec<Name>,
         changed: Vec<Name>,
         removed: Vec<Name>,
-        /// What caused the reload: a user, a signal, or a change of a file.
+        /// The cause of the reload: a user, a signal, or a change of a file.
         cause: Cause,
     }
     /// The project's file was reloaded and has mistakes; nothing has changed.
     ConfigRejected "config_rejected" {
         /// All mistakes, as `check --json` formats them.
-        faults: Vec<serde_json::Value>,
-        /// What caused the reload.
+        faults: Vec<FaultItem>,
+        /// The cause of the reload.
         cause: Cause,
     }
     /// No member of a pool is left to run.
@@ -268,8 +268,14 @@ events! {
         pool: Name,
         /// The number of members that succeeded.
         succeeded: u32,
-        /// The number of members that failed, were stopped or skipped.
+        /// The number of members that failed.
         failed: u32,
+        /// The number of members that were stopped.
+        #[serde(default)]
+        stopped: u32,
+        /// The number of members that were skipped.
+        #[serde(default)]
+        skipped: u32,
     }
     /// Every process that was started is ready or has succeeded.
     ProjectReady "project_ready" {}

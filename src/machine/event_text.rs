@@ -11,16 +11,20 @@ use super::event::{
     Cause, ConfigReloaded, EndCause, EventStamp, FileChanged, ProcessCompleted, ProcessKilled,
 };
 use super::{Event, StateName};
-use crate::spec::{Name, WatchAction, and_more, counted, first_of};
+use crate::spec::{Name, WatchAction, and_more, counted, first_of, thousands};
 
 mod phrases;
+#[cfg(feature = "control")]
+mod state_reason;
 
 pub use phrases::chain_sentence;
-pub(crate) use phrases::{
-    StateReason, gave_up, mistakes, next_run, origin_and_watch, pool_stopped, watch_suspended,
-};
 pub(super) use phrases::{exit_after, goals, health_failure, next_try};
+pub(crate) use phrases::{
+    gave_up, mistakes, next_run, origin_of_run, pool_stopped, watch_suspended,
+};
 use phrases::{joined, probe_and_answer};
+#[cfg(feature = "control")]
+pub(crate) use state_reason::StateReason;
 
 /// How many names are listed before "and 12 more".
 pub(crate) const LISTED_NAMES: usize = 8;
@@ -42,7 +46,7 @@ pub struct EventText {
     pub what: String,
     /// Why; empty if `what` is complete.
     pub why: String,
-    /// `what` is no predicate: in a sentence a colon separates it from the name.
+    /// `what` is a clause, not a predicate: in a sentence a colon separates it from the name.
     is_clause: bool,
     /// A sentence includes the reason.
     has_reason: bool,
@@ -52,10 +56,11 @@ impl EventText {
     /// Words an event.
     pub fn of(event: &Event) -> Self {
         let EventStamp { seq, time, .. } = event.stamp();
-        let subject = event.subject();
-        let name = subject.map(|of| &of.name).or_else(|| other_name(event)).map(Name::to_string);
-        let run = subject.map(|of| of.run).filter(|run| *run > 0);
-        Self { seq, time, name, run, ..Self::describe(event) }
+        let text = Self { seq, time, ..Self::describe(event) };
+        match event.subject() {
+            Some(of) => Self { run: (of.run > 0).then_some(of.run), ..text.about(&of.name) },
+            None => text,
+        }
     }
 
     /// One sentence: `web failed: exit 1 after 8.1s`.
@@ -86,11 +91,15 @@ impl EventText {
 
     /// Whether something went wrong.
     pub fn is_bad(&self) -> bool {
-        matches!(self.state, Some(StateName::Failed | StateName::Unhealthy | StateName::Backoff))
+        self.state.is_some_and(StateName::is_bad)
     }
 
     fn new(state: StateName, what: impl Into<String>, why: impl Into<String>) -> Self {
         Self { state: Some(state), what: what.into(), why: why.into(), ..Self::default() }
+    }
+
+    fn about(self, name: &Name) -> Self {
+        Self { name: Some(name.to_string()), ..self }
     }
 
     fn with_reason(self) -> Self {
@@ -105,7 +114,7 @@ impl EventText {
     fn describe(event: &Event) -> Self {
         match event {
             Event::ProcessQueued(e) => {
-                let what = format!("waits for a slot of {}", e.pool);
+                let what = format!("queued in {}", e.pool);
                 Self::new(StateName::Queued, what, e.cause.describe())
             }
             Event::ProcessWaiting(e) => {
@@ -158,15 +167,16 @@ impl EventText {
                 };
                 Self::new(StateName::Skipped, "skipped", why).with_reason()
             }
-            Event::FileChanged(e) => Self::clause(file_change(e)),
+            Event::FileChanged(e) => Self::clause(file_change(e)).about(&e.name),
             Event::WatchSuspended(e) => {
                 let why = format!(
-                    "{} changed soon after each of the last {}; put it in `ignore` if {} writes it",
+                    "{} changed right after each of the last {} (add it to `watch.ignore` if {} writes it)",
                     e.path,
                     counted(e.restarts, "start"),
                     e.name
                 );
-                Self::new(StateName::Unhealthy, "is no longer watched", why).with_reason()
+                let text = Self::new(StateName::Unhealthy, "file watching suspended", why);
+                Self { is_clause: true, ..text.with_reason().about(&e.name) }
             }
             Event::ConfigReloaded(e) => {
                 let what = format!("procfile reloaded: {}", differences(e));
@@ -178,13 +188,16 @@ impl EventText {
                 Self { state, why, ..Self::clause(what) }
             }
             Event::PoolDrained(e) => {
-                let failed =
-                    if e.failed > 0 { format!(", {} failed", e.failed) } else { String::new() };
-                let what = format!("finished: {} succeeded{failed}", e.succeeded);
-                Self { what, ..Self::default() }
+                let others = [(e.failed, "failed"), (e.stopped, "stopped"), (e.skipped, "skipped")];
+                let others = others.iter().filter(|(count, _)| *count > 0);
+                let others =
+                    others.map(|(count, word)| format!(", {} {word}", thousands((*count).into())));
+                let succeeded = thousands(e.succeeded.into());
+                let what = format!("finished: {succeeded} succeeded{}", others.collect::<String>());
+                Self { what, ..Self::default() }.about(&e.pool)
             }
             Event::ProjectReady(_) => {
-                Self { state: Some(StateName::Ready), ..Self::clause("everything is ready") }
+                Self { state: Some(StateName::Ready), ..Self::clause("project ready") }
             }
             Event::ProjectStopping(e) => {
                 Self::new(StateName::Stopping, "is stopping", e.cause.describe())
@@ -218,17 +231,6 @@ impl EventText {
     }
 }
 
-/// The name in an event that is about no run.
-#[expect(clippy::wildcard_enum_match_arm, reason = "all others have a subject or no name")]
-fn other_name(event: &Event) -> Option<&Name> {
-    match event {
-        Event::FileChanged(e) => Some(&e.name),
-        Event::WatchSuspended(e) => Some(&e.name),
-        Event::PoolDrained(e) => Some(&e.pool),
-        _ => None,
-    }
-}
-
 /// The words of a run marker: a start with its origin, or an end.
 #[cfg(feature = "control")]
 pub(crate) fn marker(event: &Event) -> String {
@@ -237,7 +239,7 @@ pub(crate) fn marker(event: &Event) -> String {
     e.cause.origin().map_or_else(|| what.to_owned(), |origin| format!("{what} {origin}"))
 }
 
-/// The changed files, and what follows.
+/// The changed files, and the action.
 fn file_change(event: &FileChanged) -> String {
     let follows = match &event.action {
         WatchAction::Run(first) => format!("running {first} first"),

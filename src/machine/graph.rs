@@ -1,4 +1,4 @@
-//! Dependency graph: which members may start, which stop first, and what blocks them.
+//! Dependency graph: start order, stop order, and blocked members.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,14 +8,14 @@ use super::event::{SkipLink, WaitingOn};
 use super::event_text::gave_up;
 use super::lifecycle::{Blocker, Lifecycle, Outcome, Retention, State};
 use super::members::Members;
-use crate::spec::{Condition, Name, Spec};
+use crate::spec::{Condition, Name, ProcessKind, Spec};
 
 /// One entry of `depends_on`, resolved to members.
 #[derive(Debug, Clone)]
 pub(super) struct DependencyEdge {
     /// The process, job or pool as written.
     pub(super) on: Name,
-    /// All replicas, or all jobs of the pool; in ascending order.
+    /// All replicas, or all members of the pool; in ascending order.
     pub(super) ids: Vec<ProcessId>,
     pub(super) scope: ConditionScope,
     pub(super) condition: Condition,
@@ -35,26 +35,33 @@ impl DependencyGraph {
     /// `surplus` replicas leave when they have ended, and count as dependencies until then: otherwise
     /// a process that needs only replica 1 might start just before that is stopped too.
     pub(super) fn new(spec: &Spec, members: &Members, surplus: &[ProcessId]) -> Self {
+        // Processes and pools share one namespace.
         let mut ids_by_name: HashMap<&Name, Vec<ProcessId>> = HashMap::new();
         for process in members.iter() {
             if process.retention != Retention::RemoveOnExit || surplus.contains(&process.id) {
-                ids_by_name.entry(&process.spec.name).or_default().push(process.id);
+                let pool = process.spec.pool.as_ref().filter(|_| !process.added);
+                for name in pool.into_iter().chain([&process.spec.name]) {
+                    ids_by_name.entry(name).or_default().push(process.id);
+                }
             }
         }
-        let ids_of = |name: &Name| ids_by_name.get(name).cloned().unwrap_or_default();
         let mut needs_by_name: HashMap<&Name, Vec<DependencyEdge>> = HashMap::new();
         let mut graph = Self::default();
         for process in members.iter().filter(|p| p.retention != Retention::RemoveOnExit) {
             let needs = needs_by_name.entry(&process.spec.name).or_insert_with(|| {
                 let edges = process.spec.depends_on.iter().map(|(on, dependency)| {
-                    let (scope, mut ids) = match spec.pools.get(on) {
-                        Some(pool) => {
-                            (ConditionScope::Pool, pool.jobs.iter().flat_map(ids_of).collect())
-                        }
-                        None => (ConditionScope::Process, ids_of(on)),
-                    };
-                    ids.sort_unstable();
+                    let is_pool = spec.pools.contains_key(on);
+                    let scope =
+                        if is_pool { ConditionScope::Pool } else { ConditionScope::Process };
                     let (condition, restart) = (dependency.condition, dependency.restart);
+                    let mut ids = ids_by_name.get(on).cloned().unwrap_or_default();
+                    if is_pool {
+                        ids.retain(|id| {
+                            members.get(*id).is_some_and(|member| {
+                                condition.counts_member(member.spec.kind, member.added)
+                            })
+                        });
+                    }
                     DependencyEdge { on: on.clone(), ids, scope, condition, restart }
                 });
                 edges.collect()
@@ -87,16 +94,16 @@ impl DependencyGraph {
         self.dependants.get(&id).map_or(&[], Vec::as_slice)
     }
 
-    /// Adds a job to a pool: dependants that wait for the end of the pool wait for the job too.
-    pub(super) fn add_job(&mut self, pool: &Name, id: ProcessId) {
+    /// Adds a member to a pool: dependants that wait for the end of the pool wait for it too.
+    pub(super) fn add_pool_member(&mut self, pool: &Name, id: ProcessId) {
         for (dependant, needs) in &mut self.needs {
             let is_affected = |edge: &&mut DependencyEdge| {
                 edge.scope == ConditionScope::Pool
-                    && edge.condition.counts_added_jobs()
+                    && edge.condition.counts_member(ProcessKind::Job, true)
                     && edge.on == *pool
             };
             for edge in needs.iter_mut().filter(is_affected) {
-                // A job that a reload has added later has a higher number.
+                // A member that a reload has added later has a higher number.
                 let index = edge.ids.partition_point(|other| *other < id);
                 edge.ids.insert(index, id);
                 self.dependants.entry(id).or_default().push(*dependant);
@@ -209,7 +216,7 @@ impl DependencyEdge {
     }
 
     /// Whether the condition does not hold yet. Searches from the end: a queue runs its jobs from the
-    /// begin, so of ten thousand the last one is the one that is still missing.
+    /// beginning, so of ten thousand the last one is usually missing.
     fn is_missing(&self, members: &Members) -> bool {
         let mut processes = self.ids.iter().rev().filter_map(|id| members.get(*id));
         processes.any(|process| self.status(process) == ConditionStatus::Pending)
@@ -280,7 +287,7 @@ impl StopOrder {
     ) -> Vec<ProcessId> {
         let (mut free, mut open) = (Vec::new(), vec![id]);
         while let Some(id) = open.pop() {
-            // A process that ended while it is needed goes on holding its dependencies.
+            // A process that ended while dependants are alive still holds its dependencies.
             if !self.is_free(id) || !self.holds.remove(&id) {
                 continue;
             }
@@ -302,7 +309,7 @@ fn skip_chain(process: &Lifecycle, condition: Condition) -> Vec<SkipLink> {
     let why = match (&process.state, &process.last) {
         (State::Ended(Outcome::Skipped { .. }), _) => "it was skipped".to_owned(),
         (State::Ended(Outcome::Succeeded), Some(last)) => format!(
-            "it has already ended ({}), so it is not {} any more; \"succeeded\" may be meant",
+            "it has already ended ({}), so it is no longer {}; did you mean \"succeeded\"?",
             last.describe(),
             condition.as_str()
         ),
@@ -310,7 +317,7 @@ fn skip_chain(process: &Lifecycle, condition: Condition) -> Vec<SkipLink> {
             format!("{}; {}", last.describe(), gave_up(process.retries_used()))
         }
         (_, Some(last)) => last.describe(),
-        (_, None) => "it cannot get there".to_owned(),
+        (_, None) => "it cannot reach that state".to_owned(),
     };
     let mut links = vec![SkipLink { name: process.name.clone(), condition, why }];
     if let State::Ended(Outcome::Skipped { chain, .. }) = &process.state {

@@ -14,7 +14,7 @@ use super::event::{
 };
 use super::retry::RetryBudget;
 use super::step_context::StepContext;
-use super::{Effect, Moment, ProcessId, ProcessView, RunId};
+use super::{Effect, Moment, ProcessId, RunId};
 use crate::spec::{Name, ProcessSpec, Stray};
 
 mod checks;
@@ -92,8 +92,6 @@ pub(super) struct Lifecycle {
     pub(super) watch: Watch,
     /// The port of the current run if it is not the one in the file.
     port: Option<u16>,
-    /// The latest view; `None` if something has changed since.
-    pub(super) view: Option<Arc<ProcessView>>,
 }
 
 impl Lifecycle {
@@ -129,7 +127,6 @@ impl Lifecycle {
             halted_by: None,
             watch: Watch::Off,
             port: None,
-            view: None,
         }
     }
 
@@ -315,6 +312,7 @@ impl Lifecycle {
         if cause == Cause::User {
             self.stopped_by_user = true;
             self.halted_by = None;
+            self.last.iter_mut().for_each(|last| last.killed = false);
         }
         match &self.state {
             // A skipped process would wait again when its dependency gets a new run.
@@ -343,7 +341,7 @@ impl Lifecycle {
         }
     }
 
-    /// Emits the event that says what it waits for.
+    /// Emits `process_waiting` with the missing conditions.
     pub(super) fn emit_waiting(&self, on: Vec<WaitingOn>, cx: &mut StepContext) {
         if let State::Waiting { cause, .. } = &self.state {
             let (stamp, of, cause) = (EventStamp::default(), self.subject(), cause.clone());

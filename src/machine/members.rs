@@ -1,6 +1,6 @@
 //! Members: all processes, replicas and jobs by number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +32,8 @@ impl NewMember {
 pub(super) struct Members {
     lifecycles: BTreeMap<ProcessId, Lifecycle>,
     next_id: u64,
+    /// The processes that are new or have changed since the last snapshot.
+    changed: BTreeSet<ProcessId>,
 }
 
 impl Members {
@@ -44,6 +46,7 @@ impl Members {
     ) -> &mut Lifecycle {
         let id = ProcessId(self.next_id);
         self.next_id += 1;
+        self.changed.insert(id);
         self.lifecycles.entry(id).or_insert_with(|| Lifecycle::new(id, name, replica, spec))
     }
 
@@ -68,6 +71,25 @@ impl Members {
 
     pub(super) fn remove(&mut self, id: ProcessId) -> Option<Lifecycle> {
         self.lifecycles.remove(&id)
+    }
+
+    /// The next snapshot gets a new view of this process.
+    pub(super) fn mark_changed(&mut self, id: ProcessId) {
+        self.changed.insert(id);
+    }
+
+    pub(super) fn mark_all_changed(&mut self) {
+        self.changed = self.lifecycles.keys().copied().collect();
+    }
+
+    /// Returns the changed processes, and forgets that they have changed.
+    pub(super) fn take_changed(&mut self) -> BTreeSet<ProcessId> {
+        std::mem::take(&mut self.changed)
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_changed(&self, id: ProcessId) -> bool {
+        self.changed.contains(&id)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Lifecycle> {

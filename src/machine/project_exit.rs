@@ -11,6 +11,7 @@ use crate::spec::{Name, Signal};
 pub enum ShutdownReason {
     /// A signal to pitcrew.
     Signal(Signal),
+    /// A user stopped the project.
     Asked,
     /// A process with `shutdown_on` has finally ended.
     ShutdownOn(Name),

@@ -40,7 +40,7 @@ pub struct ProcessRecord {
     pub exit_code: Option<i32>,
     /// Signal that ended the latest run.
     pub signal: Option<Signal>,
-    /// What went wrong with the latest run, unless the process itself ended badly.
+    /// The error of the latest run, unless the process itself exited with a failure.
     pub error: Option<RunError>,
     /// Exec of the latest run has succeeded.
     pub started: bool,
@@ -92,14 +92,14 @@ impl ProcessRecord {
         Progress { state: self.state, started: self.started, succeeded: self.succeeded }
     }
 
-    /// What conditions on it need to know.
+    /// The facts that decide conditions on it.
     #[doc(hidden)]
     pub fn condition_subject(&self) -> ConditionSubject<'_> {
-        let is_job = self.kind == ProcessKind::Job || self.added;
         ConditionSubject {
             name: self.name.as_str(),
             process: self.process.as_str(),
-            job_of: self.pool.as_ref().filter(|_| is_job).map(Name::as_str),
+            pool: self.pool.as_ref().map(Name::as_str),
+            kind: self.kind,
             added: self.added,
             progress: self.progress(),
         }

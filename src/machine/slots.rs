@@ -33,8 +33,30 @@ pub(super) struct Slots {
     pub(super) removed: bool,
     /// There are more holders than slots, because of a reload.
     crowded: bool,
-    /// How many removed members succeeded and failed since the pool last drained.
-    pub(super) removed_members: (u32, u32),
+    /// How the members ended that were removed since the pool last drained.
+    pub(super) removed_members: EndCounts,
+}
+
+/// How many members of a pool ended in each way.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct EndCounts {
+    pub(super) succeeded: u32,
+    pub(super) failed: u32,
+    pub(super) stopped: u32,
+    pub(super) skipped: u32,
+}
+
+impl EndCounts {
+    /// Counts a member if it has ended.
+    pub(super) fn count(&mut self, process: &Lifecycle) {
+        let State::Ended(outcome) = &process.state else { return };
+        *match outcome {
+            Outcome::Succeeded => &mut self.succeeded,
+            Outcome::Failed { .. } => &mut self.failed,
+            Outcome::Stopped => &mut self.stopped,
+            Outcome::Skipped { .. } => &mut self.skipped,
+        } += 1;
+    }
 }
 
 impl Slots {
@@ -51,7 +73,7 @@ impl Slots {
             paused: false,
             removed: false,
             crowded: false,
-            removed_members: (0, 0),
+            removed_members: EndCounts::default(),
         }
     }
 
@@ -103,9 +125,7 @@ impl Slots {
     /// Counts the outcome of a removed member, unless it was reported already.
     pub(super) fn count_removed(&mut self, process: &Lifecycle) {
         if !self.drain_reported {
-            let (succeeded, failed) = &mut self.removed_members;
-            let has_succeeded = process.state == State::Ended(Outcome::Succeeded);
-            *(if has_succeeded { succeeded } else { failed }) += 1;
+            self.removed_members.count(process);
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::event::{SkipLink, WaitingOn};
-use super::event_text::{chain_sentence, gave_up, goals, next_try, pool_stopped};
+use super::event_text::{chain_sentence, gave_up, goals, next_try, pool_stopped, watch_suspended};
 use super::graph::DependencyGraph;
 use super::lifecycle::{
     AfterExit, LastRun, Lifecycle, Outcome, State, StopProgress, Watch, code_and_signal,
@@ -18,8 +18,8 @@ use crate::spec::{CheckRole, Name, ProbeResult, ProcessSpec, format_duration};
 
 mod checks;
 
-/// A process at one moment: its [record](ProcessRecord), and what needs the machine's clock or the
-/// specification.
+/// A process at one moment: its [record](ProcessRecord), and data that needs the machine's clock or
+/// the specification.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProcessView {
     pub record: ProcessRecord,
@@ -36,8 +36,11 @@ pub struct ProcessView {
     /// The state of its checks while it runs.
     pub probes: Vec<ProbeView>,
     /// Its specification.
+    #[doc(hidden)]
     pub spec: Arc<ProcessSpec>,
     why: String,
+    /// The reason begins with the word of the state.
+    why_names_state: bool,
 }
 
 impl Deref for ProcessView {
@@ -48,10 +51,12 @@ impl Deref for ProcessView {
     }
 }
 
-/// What follows from the state of a lifecycle.
+/// Published values derived from the state of a lifecycle.
 #[derive(Default)]
 struct StateSummary {
     why: String,
+    /// `why` begins with the word of the state.
+    names_state: bool,
     pid: Option<u32>,
     until: Option<Moment>,
     killed: bool,
@@ -72,6 +77,20 @@ impl ProcessView {
     /// The same without the time left.
     pub fn reason(&self) -> &str {
         &self.why
+    }
+
+    /// The reason, with the note about its files that has no place before a time left.
+    pub(super) fn why_with_files(&self, now: Moment) -> String {
+        let why = self.why(now);
+        match (&self.suspended_by, self.until) {
+            (Some(path), Some(_)) => format!("{why}; {}", watch_suspended(path)),
+            _ => why,
+        }
+    }
+
+    /// Whether the reason begins with the word of the state: `stopped on request`.
+    pub(crate) fn why_names_state(&self) -> bool {
+        self.why_names_state
     }
 
     /// How long until something happens by itself.
@@ -138,6 +157,7 @@ impl ProcessView {
             probes: explained.probes,
             spec: Arc::clone(spec),
             why: explained.why,
+            why_names_state: explained.names_state,
         }
     }
 }
@@ -147,22 +167,23 @@ fn explain(process: &Lifecycle, graph: &DependencyGraph, members: &Members) -> S
     let last_end =
         || process.last.as_ref().map_or_else(|| "it ended".to_owned(), LastRun::describe);
     let because = |why: String| StateSummary { why, ..StateSummary::default() };
+    let named = |why: String| StateSummary { names_state: true, ..because(why) };
     let halted = || process.halted_by.as_ref().map(pool_stopped);
     let mut explained = match &process.state {
         State::Idle => because("not started".to_owned()),
         State::Waiting { until: Some(until), .. } => {
-            StateSummary { until: Some(*until), ..because("delayed; may start".to_owned()) }
+            StateSummary { until: Some(*until), ..because("delayed; starts".to_owned()) }
         }
         State::Waiting { .. } => {
             let waits_for = graph.missing(process.id, members);
-            let why = match (waits_for.is_empty(), process.unreaped_run) {
-                (false, _) => format!("waiting for {}", goals(&waits_for)),
+            let explained = match (waits_for.is_empty(), process.unreaped_run) {
+                (false, _) => named(format!("waiting for {}", goals(&waits_for))),
                 (true, Some(_)) => {
-                    "the previous run cannot be killed and is still alive".to_owned()
+                    because("the previous run is still alive and cannot be killed".to_owned())
                 }
-                (true, None) => "about to start".to_owned(),
+                (true, None) => because("about to start".to_owned()),
             };
-            StateSummary { waits_for, ..because(why) }
+            StateSummary { waits_for, ..explained }
         }
         State::Queued { .. } => {
             let pool = process.spec.pool.as_ref().map_or("", Name::as_str);
@@ -174,32 +195,42 @@ fn explain(process: &Lifecycle, graph: &DependencyGraph, members: &Members) -> S
         }
         State::Running { pid, checks, .. } => {
             let (why, until) = checks::explain(checks, &process.spec, process.port());
+            let names_state = checks::names_state(checks, &process.spec);
             let probes = checks::probes(checks, &process.spec, process.port());
-            StateSummary { pid: Some(*pid), until, probes, ..because(why) }
+            StateSummary { pid: Some(*pid), until, probes, names_state, ..because(why) }
         }
         State::Stopping { pid, until, step, closing, .. } => {
             let why = match (step, &closing.then) {
-                (StopProgress::Killed, _) => "killed; reported as unkillable",
-                (StopProgress::Asked, AfterExit::Restart(_)) => "stopping to start again; killed",
+                (StopProgress::Killed, _) => "killed; unkillable if it does not end",
+                (StopProgress::Asked, AfterExit::Restart(_)) => "stopping for a restart; killed",
                 (StopProgress::Asked, AfterExit::Stop | AfterExit::ApplyPolicy) => {
                     "stopping; killed"
                 }
             };
             let (pid, until, killed) = (Some(*pid), Some(*until), *step == StopProgress::Killed);
-            StateSummary { pid, until, killed, ..because(why.to_owned()) }
+            let names_state = !killed;
+            StateSummary { pid, until, killed, names_state, ..because(why.to_owned()) }
         }
         State::Backoff { until, retry, .. } => {
             let next = next_try(*retry, process.spec.retry.attempts);
             StateSummary { until: Some(*until), ..because(format!("{}; {next}", last_end())) }
         }
         State::Ended(Outcome::Stopped) => {
-            because(halted().unwrap_or_else(|| "stopped on request".to_owned()))
+            let request = || match &process.last {
+                Some(LastRun { killed: true, .. }) => because("killed on request".to_owned()),
+                Some(_) | None => named("stopped on request".to_owned()),
+            };
+            halted().map_or_else(request, because)
         }
-        State::Ended(Outcome::Failed { gave_up: true }) => {
-            because(format!("{}; {}", last_end(), gave_up(process.retries_used())))
-        }
-        State::Ended(Outcome::Succeeded | Outcome::Failed { gave_up: false }) => {
-            because(last_end())
+        State::Ended(Outcome::Succeeded) => because(last_end()),
+        State::Ended(Outcome::Failed { gave_up: has_given_up }) => {
+            let names_state = process.last.as_ref().is_some_and(LastRun::failed_health_check);
+            let why = if *has_given_up {
+                format!("{}; {}", last_end(), gave_up(process.retries_used()))
+            } else {
+                last_end()
+            };
+            StateSummary { names_state, ..because(why) }
         }
         State::Ended(Outcome::Skipped { chain, .. }) => {
             let why = halted().unwrap_or_else(|| chain_sentence(chain));
@@ -264,7 +295,7 @@ pub struct Snapshot {
     /// Increases with every snapshot.
     pub number: u64,
     pub phase: ProjectPhase,
-    /// After a third request to end: the guardian ends what is left.
+    /// After a third request to end: the guardian ends the remaining processes.
     pub leaving: bool,
     /// Every process that was started is ready or has succeeded.
     pub ready: bool,

@@ -38,6 +38,26 @@ impl StateName {
         matches!(self, Self::Starting | Self::Ready | Self::Unhealthy | Self::Stopping)
     }
 
+    /// Whether a run exists or is being spawned, and is not being stopped.
+    pub(crate) fn is_up(self) -> bool {
+        self.is_alive() && self != Self::Stopping
+    }
+
+    /// Whether the process has reached its goal: a service is ready, a one-shot has succeeded.
+    pub(crate) fn is_settled(self) -> bool {
+        matches!(self, Self::Ready | Self::Succeeded)
+    }
+
+    /// Whether something went wrong.
+    pub(crate) fn is_bad(self) -> bool {
+        matches!(self, Self::Failed | Self::Backoff | Self::Unhealthy)
+    }
+
+    /// Whether the process was started, and not stopped since.
+    pub(crate) fn is_requested(self) -> bool {
+        !matches!(self, Self::Idle | Self::Stopped)
+    }
+
     /// Whether nothing runs and nothing will start by itself.
     pub fn is_at_rest(self) -> bool {
         use StateName::{Failed, Idle, Skipped, Stopped, Succeeded};
@@ -47,8 +67,7 @@ impl StateName {
     /// The words between the name of a process and the state: `web failed`, `web is waiting`.
     pub fn verb(self) -> &'static str {
         match self {
-            Self::Succeeded | Self::Failed => " ",
-            Self::Skipped => " was ",
+            Self::Succeeded | Self::Failed | Self::Skipped => " ",
             Self::Backoff => " is in ",
             Self::Idle
             | Self::Waiting

@@ -5,7 +5,8 @@ use super::retry::JitterRng;
 use super::{Effect, Moment, Step};
 use crate::spec::Name;
 
-/// What each change of a lifecycle may use and add to.
+/// The context of a step: passed to every change of a lifecycle, which adds effects and events to
+/// it.
 #[derive(Debug)]
 pub(super) struct StepContext {
     pub(super) now: Moment,

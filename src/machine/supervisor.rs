@@ -15,7 +15,7 @@ use super::members::Members;
 use super::slots::Slots;
 use super::snapshot::{PoolStatus, ProcessView, ProjectPhase, Snapshot};
 use super::step_context::StepContext;
-use super::targets::{Target, UnknownName, select, targets};
+use super::targets::{NameKind, Target, UnknownName, select, targets, unknown_name};
 use super::{Input, Moment, ProcessId, ProjectExit, Step};
 use crate::spec::{Name, ProcessKind, Signal, Spec};
 
@@ -69,6 +69,8 @@ pub struct Supervisor {
     spec: Spec,
     options: SupervisorOptions,
     members: Members,
+    /// The views of the last snapshot, without those of removed members.
+    views: BTreeMap<ProcessId, Arc<ProcessView>>,
     graph: DependencyGraph,
     slots: IndexMap<Name, Slots>,
     phase: ProjectPhase,
@@ -124,6 +126,7 @@ impl Supervisor {
             spec,
             options,
             members,
+            views: BTreeMap::new(),
             phase: ProjectPhase::Up,
             stop_order: StopOrder::default(),
             leaving: false,
@@ -154,9 +157,15 @@ impl Supervisor {
         select(names, &self.spec, &self.members)
     }
 
-    /// Returns what names of the command line stand for, also after members were added or removed.
+    /// Resolves names of the command line to targets, which stay valid when members are added or
+    /// removed.
     pub fn targets(&self, names: &[String]) -> Result<Vec<Target>, UnknownName> {
         targets(names, &self.spec, &self.members)
+    }
+
+    /// Returns the error for a name that is not of this kind.
+    pub fn unknown_name(&self, name: &str, kind: NameKind) -> UnknownName {
+        unknown_name(name, kind, &self.spec, &self.members)
     }
 
     /// Returns the members that start with the project.
@@ -283,13 +292,10 @@ impl Supervisor {
     /// Returns the current state; the views of unchanged processes are shared with the last snapshot.
     pub fn snapshot(&mut self, now: Moment) -> Snapshot {
         self.snapshot_number += 1;
-        let stale = self.members.iter().filter(|process| process.view.is_none());
-        let fresh: Vec<_> = stale
-            .map(|process| Arc::new(ProcessView::of(process, &self.graph, &self.members)))
-            .collect();
-        for view in fresh {
-            if let Some(process) = self.members.get_mut(view.id) {
-                process.view = Some(view);
+        for id in self.members.take_changed() {
+            if let Some(process) = self.members.get(id) {
+                let view = ProcessView::of(process, &self.graph, &self.members);
+                self.views.insert(id, Arc::new(view));
             }
         }
         Snapshot {
@@ -298,7 +304,7 @@ impl Supervisor {
             phase: self.phase.clone(),
             leaving: self.leaving,
             ready: self.is_ready(),
-            processes: self.members.iter().filter_map(|process| process.view.clone()).collect(),
+            processes: self.views.values().cloned().collect(),
             pools: self.slots.values().map(PoolStatus::of).collect(),
         }
     }

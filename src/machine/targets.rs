@@ -5,11 +5,11 @@ use indexmap::IndexSet;
 use super::ProcessId;
 use super::lifecycle::Lifecycle;
 use super::members::Members;
-use crate::spec::{self, Name, ProcessSpec, Spec};
+use crate::spec::{self, Name, ProcessKind, ProcessSpec, Spec};
 
 /// A name that does not exist in this project.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown name `{name}`{}", self.hint())]
+#[error("unknown name `{name}`{}", spec::suggestion(self.nearest.as_deref()))]
 pub struct UnknownName {
     pub name: String,
     /// The most similar existing name.
@@ -17,9 +17,24 @@ pub struct UnknownName {
 }
 
 impl UnknownName {
-    fn hint(&self) -> String {
-        self.nearest.as_ref().map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+    /// Finds the most similar of the known names; of `web.3` the process `web` counts too.
+    pub fn new<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Self {
+        let nearest = spec::nearest(name, known.clone());
+        let nearest = nearest.or_else(|| spec::nearest(name.rsplit_once('.')?.0, known));
+        Self { name: name.to_owned(), nearest: nearest.map(str::to_owned) }
     }
+}
+
+/// The kind of names that an argument accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameKind {
+    /// NAME, NAME.N, @TAG, POOL or all.
+    Several,
+    /// One process, replica or job.
+    One,
+    /// A process of the file, for all its replicas.
+    Process,
+    Pool,
 }
 
 /// The meaning of one name on the command line.
@@ -81,7 +96,7 @@ pub(super) fn targets(
         if may_be_empty || members.iter().any(|process| target.includes_member(process)) {
             Ok(target)
         } else {
-            Err(UnknownName { name: name.clone(), nearest: nearest(name, spec, members) })
+            Err(unknown_name(name, NameKind::Several, spec, members))
         }
     };
     names.iter().map(target).collect()
@@ -100,16 +115,30 @@ pub(super) fn select(
     Ok(selected.into_iter().collect())
 }
 
-fn nearest(name: &str, spec: &Spec, members: &Members) -> Option<String> {
-    let tags = members.iter().flat_map(|process| &process.spec.tags);
+/// The error for a name that is not of this kind, with the most similar name of the kind.
+pub(super) fn unknown_name(
+    name: &str,
+    kind: NameKind,
+    spec: &Spec,
+    members: &Members,
+) -> UnknownName {
+    let processes = spec.processes.values().filter(|spec| spec.kind == ProcessKind::Process);
     let names = members.iter().flat_map(|process| [&process.spec.name, &process.name]);
-    let names = names.chain(spec.pools.keys()).map(Name::to_string);
-    let known: Vec<String> = names.chain(tags.map(|tag| format!("@{tag}"))).collect();
-    spec::nearest(name, known.iter().map(String::as_str)).map(str::to_owned)
+    let names = names.map(Name::to_string);
+    let pools = spec.pools.keys().map(Name::to_string);
+    let tags = members.iter().flat_map(|process| &process.spec.tags);
+    let known: Vec<String> = match kind {
+        NameKind::Several => names.chain(pools).chain(tags.map(|tag| format!("@{tag}"))).collect(),
+        NameKind::One => names.collect(),
+        NameKind::Process => processes.map(|spec| spec.name.to_string()).collect(),
+        NameKind::Pool => pools.collect(),
+    };
+    UnknownName::new(name, known.iter().map(String::as_str))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::NameKind;
     use crate::machine::{Supervisor, SupervisorOptions};
     use crate::spec::{ProjectLocator, load};
 
@@ -127,6 +156,8 @@ mod tests {
             ("wbe", Some("web")),
             ("aip", Some("api")),
             ("wb", Some("web")),
+            ("wbe.1", Some("web")),
+            ("web.3", Some("web")),
             ("wroker", Some("worker")),
             ("worker.22", Some("worker.2")),
             ("biuld", Some("build")),
@@ -138,6 +169,17 @@ mod tests {
         ] {
             let error = supervisor.select(&[name.to_owned()]).unwrap_err();
             assert_eq!(error.nearest.as_deref(), expected, "{name}");
+        }
+        for (name, kind, expected) in [
+            ("wbe", NameKind::Pool, None),
+            ("biuld", NameKind::Pool, Some("build")),
+            ("biuld", NameKind::Process, None),
+            ("bundel", NameKind::Process, None),
+            ("bundel", NameKind::One, Some("bundle")),
+            ("@bakend", NameKind::One, None),
+        ] {
+            let error = supervisor.unknown_name(name, kind);
+            assert_eq!(error.nearest.as_deref(), expected, "{name} {kind:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Test harness of the machine: an invented clock, a scripted host, and laws that are checked after
+//! Test harness of the machine: a simulated clock, a scripted host, and laws that are checked after
 //! every step.
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test names what it is about")]
@@ -19,25 +19,24 @@ use host::{Host, Script};
 use laws::Laws;
 use project::project;
 
+mod event_lines;
 mod host;
 mod laws;
 mod project;
-mod words;
 
+mod admission;
 mod checks;
-mod coming;
 mod cost;
 mod dependencies;
 mod edits;
 mod ending;
 mod every_key;
-mod explaining;
 mod health;
 mod pools;
 mod ports;
 mod random;
 mod reloading;
-mod renewed;
+mod reloading_live_runs;
 mod retrying;
 #[cfg(feature = "control")]
 mod scaling;
@@ -45,16 +44,17 @@ mod stopping;
 #[cfg(feature = "control")]
 mod waiting;
 mod watching;
+mod why;
 
-/// A project, its host, and everything that was told.
+/// A project, its host, and all events.
 struct World {
     machine: Supervisor,
     host: Host,
     now: Moment,
     events: Vec<(Moment, Event)>,
     started: HashMap<RunId, Moment>,
-    /// How many have come while it ran.
-    came: u32,
+    /// The number of members that were admitted while it ran.
+    admitted: u32,
     laws: Option<Laws>,
     /// No restart could be carried out.
     refuses_restarts: bool,
@@ -72,7 +72,7 @@ impl World {
         let machine = Supervisor::new(spec, options);
         Self {
             machine,
-            came: 0,
+            admitted: 0,
             host: Host::default(),
             now: Moment::default(),
             events: Vec::new(),
@@ -150,12 +150,12 @@ impl World {
         }
     }
 
-    /// When something happens next without anybody asking for it.
+    /// The time of the next timer or planned fact.
     fn next(&self) -> Option<Moment> {
         [self.host.next(), self.machine.deadline()].into_iter().flatten().min()
     }
 
-    /// Lets the next thing happen.
+    /// Advances to the next timer or planned fact.
     fn pass(&mut self) {
         let Some(next) = self.next() else { return };
         self.now = self.now.max(next);
@@ -231,7 +231,7 @@ impl World {
         }
     }
 
-    /// The file says this now.
+    /// Replaces the file by this one.
     fn reload(&mut self, spec: Spec) {
         self.input(Input::Tick);
         let leaving = self.machine.removed_members();
@@ -263,15 +263,15 @@ impl World {
         views.iter().map(|view| format!("{} {:?}", view.name, view.state)).collect()
     }
 
-    /// Something comes while the project runs, and is started; nothing when it is not let in.
-    fn come(
+    /// Admits and starts a member while the project runs; `None` if it is not admitted.
+    fn admit(
         &mut self,
         pool: Option<&str>,
         set: impl FnOnce(&mut NewMember),
         script: Script,
     ) -> Option<ProcessId> {
-        self.came += 1;
-        let name = format!("come{}", self.came);
+        self.admitted += 1;
+        let name = format!("added{}", self.admitted);
         let drafted = project().process(&name, |spec| spec.pool = pool.map(Name::from)).spec();
         let mut newcomer = NewMember::one_off(Arc::clone(&drafted.processes[name.as_str()]));
         set(&mut newcomer);
@@ -281,7 +281,7 @@ impl World {
         Some(id)
     }
 
-    /// So many replicas, as the engine does it.
+    /// Changes the number of replicas, as the engine does.
     #[cfg(feature = "control")]
     fn scale(&mut self, process: &str, count: u32) {
         let is_up = self.machine.snapshot(self.now).phase == super::ProjectPhase::Up;
@@ -295,25 +295,25 @@ impl World {
         }
     }
 
-    /// What was told about this process, in words; what was told before is forgotten.
-    fn told(&mut self, name: &str) -> Vec<String> {
+    /// Takes the events of this process in short form; earlier calls have taken the earlier ones.
+    fn take_events(&mut self, name: &str) -> Vec<String> {
         let all = std::mem::take(&mut self.events);
-        let (told, rest): (Vec<_>, Vec<_>) = all
+        let (taken, rest): (Vec<_>, Vec<_>) = all
             .into_iter()
             .partition(|(_, event)| event.subject().is_some_and(|of| of.name.as_str() == name));
         self.events = rest;
-        told.iter().map(|(_, event)| words::of_process(event)).collect()
+        taken.iter().map(|(_, event)| event_lines::of_process(event)).collect()
     }
 
-    /// Names of those an event of this kind was told about, in order.
+    /// The names in the events of this kind, in order.
     fn order_of(&self, kind: &str) -> Vec<String> {
-        let of_kind = self.events.iter().filter(|(_, event)| words::kind(event) == kind);
+        let of_kind = self.events.iter().filter(|(_, event)| event_lines::kind(event) == kind);
         of_kind.filter_map(|(_, e)| e.subject().map(|of| of.name.to_string())).collect()
     }
 
-    /// When events of this kind were told, with the names.
+    /// The times of the events of this kind, with the names.
     fn times_of(&self, kind: &str) -> Vec<(u128, String)> {
-        let of_kind = self.events.iter().filter(|(_, event)| words::kind(event) == kind);
+        let of_kind = self.events.iter().filter(|(_, event)| event_lines::kind(event) == kind);
         of_kind
             .map(|(at, e)| {
                 let name = e.subject().map_or(String::new(), |of| of.name.to_string());
@@ -322,8 +322,8 @@ impl World {
             .collect()
     }
 
-    /// How often an event of this kind was told.
+    /// The number of events of this kind.
     fn count_of(&self, kind: &str) -> usize {
-        self.events.iter().filter(|(_, event)| words::kind(event) == kind).count()
+        self.events.iter().filter(|(_, event)| event_lines::kind(event) == kind).count()
     }
 }

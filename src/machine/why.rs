@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::condition::ConditionStatus;
 use super::event::{Cause, WaitingOn};
-use super::event_text::{StateReason, origin_and_watch};
+use super::event_text::origin_of_run;
 use super::{Moment, ProcessId, ProcessView, Snapshot, StateName};
 use crate::spec::{Condition, Name};
 
@@ -28,6 +28,9 @@ pub struct Explanation {
     pub condition: Option<Condition>,
     /// One sentence.
     pub why: String,
+    /// `why` begins with the state.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub why_names_state: bool,
     /// It has a `ready` check.
     pub checked: bool,
     /// Why the run was started, or why it is being ended.
@@ -67,13 +70,7 @@ impl fmt::Display for Explanation {
             }
             let (Self { name, state, why, .. }, indent) = (link, depth as usize * 2);
             write!(f, "{:indent$}{name} ({state}): {why}", "")?;
-            let (cause, suspended_by) = (link.cause.as_ref(), link.suspended_by.as_deref());
-            f.write_str(&origin_and_watch(StateReason {
-                state: *state,
-                why,
-                cause,
-                suspended_by,
-            }))?;
+            f.write_str(&origin_of_run(*state, link.cause.as_ref()))?;
         }
         Ok(())
     }
@@ -99,7 +96,8 @@ fn explain(
         name: view.name.clone(),
         state: view.state,
         condition,
-        why: view.why(now),
+        why: view.why_with_files(now),
+        why_names_state: view.why_names_state(),
         checked: view.checked,
         cause: view.cause.clone(),
         suspended_by: view.suspended_by.clone(),

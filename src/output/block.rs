@@ -37,7 +37,7 @@ impl LineEnd {
     }
 }
 
-/// What the lines of one chunk have in common.
+/// The common attributes of the lines of one chunk.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LineMeta {
     pub(super) run: u32,

@@ -198,7 +198,7 @@ impl Capture {
         wake_readers(state);
     }
 
-    /// Returns what is kept of a stream of the latest run.
+    /// Returns the stored bytes of a stream of the latest run.
     pub fn kept(&self, stream: Stream) -> CapturedOutput {
         lock(&self.state).streams.get(stream).kept(self.limit)
     }
@@ -209,7 +209,7 @@ impl Capture {
         CapturePosition(PerStream { out: out.end, err: err.end })
     }
 
-    /// Returns what is kept of one stream after `at`, and moves `at` to its end.
+    /// Returns the stored bytes of one stream after `at`, and moves `at` to its end.
     pub fn new_in(&self, stream: Stream, at: &mut CapturePosition) -> Vec<u8> {
         let state = lock(&self.state);
         let (captured, position) = (state.streams.get(stream), at.0.get_mut(stream));

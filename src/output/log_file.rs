@@ -46,12 +46,12 @@ pub struct LogFileNotice {
     pub event: LogFileEvent,
 }
 
-/// What happened to a log file. Lost lines include one that was cut off in the middle.
+/// A change of the state of a log file. Lost lines include a line that was cut off in the middle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogFileEvent {
     /// The file cannot be written; output is kept while there is room, and lost after that.
     Failing { error: String },
-    /// The file can be written again and contains what was kept; a gap is noted in it.
+    /// The file can be written again and contains the buffered output; a gap is noted in it.
     Recovered { lost_lines: u64, lost_bytes: u64 },
     /// The file still cannot be written after the last output; the gap is not noted in it.
     Lost { error: String, lost_lines: u64, lost_bytes: u64 },

@@ -126,7 +126,7 @@ impl RotatingFile {
         Ok(())
     }
 
-    /// Writes one line that says what is missing; the line is written completely or not at all.
+    /// Writes one line that reports a gap; the line is written completely or not at all.
     fn write_gap(&mut self, lost: &LostLines) -> io::Result<()> {
         let Some(open) = &mut self.open else { return Err(io::ErrorKind::NotFound.into()) };
         let is_line_start = !open.regular || open.size == 0 || ends_with_newline(&self.path);

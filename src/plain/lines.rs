@@ -274,26 +274,26 @@ mod tests {
         let source = store.source(&Name::new("web"));
         LineSplitter::new(&store, source, 1, None).push(Stream::Out, b"one\n", Clock::wall());
         store.close();
-        let (notices, told) = channel();
+        let (notices, printed) = channel();
         let reader = store.reader(SourceSelection::All, ReadFrom::Oldest);
         let printer = printer(&store, reader, notices);
         let ended = printer.print_all(Refuses(Some(refused), &mut Vec::new()));
-        (ended, told.into_iter().collect())
+        (ended, printed.into_iter().collect())
     }
 
     #[test]
     fn a_full_disk_under_stdout_is_reported_and_stops_nothing() {
-        let (ended, told) = print(io::ErrorKind::StorageFull);
+        let (ended, printed) = print(io::ErrorKind::StorageFull);
         assert!(ended.is_ok());
-        let [told] = told.as_slice() else { panic!("{told:?}") };
-        assert!(told.starts_with("pitcrew | cannot write to stdout: "), "{told}");
+        let [printed] = printed.as_slice() else { panic!("{printed:?}") };
+        assert!(printed.starts_with("pitcrew | cannot write to stdout: "), "{printed}");
     }
 
     #[test]
     fn a_reader_that_is_gone_ends_the_printing() {
-        let (ended, told) = print(io::ErrorKind::BrokenPipe);
+        let (ended, printed) = print(io::ErrorKind::BrokenPipe);
         assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
-        assert!(told.is_empty(), "{told:?}");
+        assert!(printed.is_empty(), "{printed:?}");
     }
 
     #[test]
@@ -307,7 +307,7 @@ mod tests {
             }
             assert!(wanted.contains(&batch.0), "{}", batch.0);
         }
-        // Little says nothing, and nobody is too slow for the least.
+        // A small amount proves nothing: no reader is too slow for it.
         batch.adapt(100, Duration::ZERO);
         (0..20).for_each(|_| batch.adapt(100, Duration::from_secs(1)));
         batch.adapt(100, Duration::ZERO);
@@ -322,12 +322,12 @@ mod tests {
         let mut splitter = LineSplitter::new(&store, source, 1, None);
         splitter.push(Stream::Out, &b"one\n".repeat(100_000), Clock::wall());
         store.close();
-        let (notices, told) = channel();
+        let (notices, printed) = channel();
         let mut shown = Vec::new();
         printer(&store, reader, notices).print_all(&mut shown).unwrap();
         let shown = memchr::memchr_iter(b'\n', &shown).count() as u64;
         let missing = counted(100_000 - shown, "line");
         let wanted = format!("pitcrew | web: {missing} not shown, the reader is too slow");
-        assert_eq!(told.into_iter().collect::<Vec<_>>(), [wanted]);
+        assert_eq!(printed.into_iter().collect::<Vec<_>>(), [wanted]);
     }
 }

@@ -62,7 +62,7 @@ impl NoticePrinter {
         let subject = event.subject();
         let is_foreground =
             subject.is_some_and(|subject| Some(&subject.name) == self.foreground.as_ref());
-        if self.is_brief && !is_problem(event, is_foreground) {
+        if self.is_brief && !relevance(event, is_foreground).1 {
             return;
         }
         // A project can become ready again after each retry; only the first time is news.
@@ -101,9 +101,9 @@ impl NoticePrinter {
             // The killed processes may be gone already.
             ProjectPhase::Killing(reason) => (
                 "killing",
-                "killing; nothing is running any more",
+                "nothing is running any more",
                 reason,
-                "a third signal leaves immediately",
+                "a third signal exits immediately",
             ),
         };
         // The user sees that the process in the foreground has ended.
@@ -133,7 +133,7 @@ impl NoticePrinter {
         }
     }
 
-    /// Prints what a shutdown still waits for.
+    /// Prints the processes that a shutdown still waits for.
     pub(super) fn reminder(&mut self, snapshot: &Snapshot, now: Moment) {
         if let Some(names) = alive(snapshot, now) {
             self.print(&format!("waiting for {names}"));
@@ -153,7 +153,7 @@ fn label<'a>(colour: bool, terminal: bool, names: impl Iterator<Item = &'a Name>
     }
 }
 
-/// Lists the processes that are alive, such as `api (8.7s left), db (after those that need it)`.
+/// Lists the processes that are alive, such as `api (8.7s left), db (after its dependants)`.
 fn alive(snapshot: &Snapshot, now: Moment) -> Option<String> {
     let is_killing = matches!(snapshot.phase, ProjectPhase::Killing(_));
     let alive = snapshot.processes.iter().filter(|view| view.state.is_alive());
@@ -164,59 +164,49 @@ fn alive(snapshot: &Snapshot, now: Moment) -> Option<String> {
 fn with_progress(view: &ProcessView, is_killing: bool, now: Moment) -> String {
     let progress = match (view.state, view.left_until(now)) {
         (StateName::Stopping, Some(_)) if view.killed && !view.left.is_empty() => {
-            let left: Vec<String> =
-                view.left.iter().map(|stray| format!("{} {}", stray.pid, stray.command)).collect();
-            format!(" (killed; still there: {})", left.join(", "))
+            format!(" (killed; still alive: {})", first_of(&view.left, LISTED_NAMES))
         }
         (StateName::Stopping, Some(_)) if view.killed => " (killed)".to_owned(),
         (StateName::Stopping, Some(left)) => format!(" ({} left)", format_duration(left)),
         (_, _) if is_killing => String::new(),
         // It stops as soon as its start has succeeded or failed.
-        (StateName::Starting, _) if !view.started => " (just starting)".to_owned(),
-        (_, _) => " (after those that need it)".to_owned(),
+        (StateName::Starting, _) if !view.started => " (starting)".to_owned(),
+        (_, _) => " (after its dependants)".to_owned(),
     };
     format!("{}{progress}", view.name)
 }
 
 /// The sentence for an event; `None` if other notices say the same.
 pub(crate) fn sentence(event: &Event) -> Option<String> {
-    let is_shown = match event {
-        Event::ProcessReady(e) => e.probe.is_some(),
+    relevance(event, false).0.then(|| EventText::of(event).sentence())
+}
+
+/// Whether an event is shown, and whether it is a failure, which is shown even in brief output. The user
+/// sees the end of the process in the foreground.
+fn relevance(event: &Event, is_foreground: bool) -> (bool, bool) {
+    match event {
+        Event::ProcessReady(e) => (e.probe.is_some(), false),
         // Shutdowns and file changes have their own notices.
         Event::ProcessStopping(e) => {
-            !matches!(e.cause, Cause::Shutdown { .. } | Cause::FileChanged { .. })
+            (!matches!(e.cause, Cause::Shutdown { .. } | Cause::FileChanged { .. }), false)
         }
         Event::ProcessQueued(_)
         | Event::ConfigRejected(_)
         | Event::ProjectStopping(_)
-        | Event::ProjectStopped(_) => false,
+        | Event::ProjectStopped(_) => (false, false),
         Event::ProcessWaiting(_)
         | Event::ProcessStarted(_)
         | Event::ProcessUnhealthy(_)
-        | Event::ProcessRetrying(_)
-        | Event::ProcessCompleted(_)
-        | Event::ProcessKilled(_)
-        | Event::ProcessFailed(_)
         | Event::ProcessGaveUp(_)
-        | Event::ProcessSkipped(_)
         | Event::FileChanged(_)
         | Event::WatchSuspended(_)
         | Event::ConfigReloaded(_)
         | Event::PoolDrained(_)
-        | Event::ProjectReady(_) => true,
-    };
-    is_shown.then(|| EventText::of(event).sentence())
-}
-
-/// Whether an event is a failure. The user sees the end of the process in the foreground.
-#[expect(clippy::wildcard_enum_match_arm, reason = "no other event is a problem")]
-fn is_problem(event: &Event, is_foreground: bool) -> bool {
-    match event {
-        Event::ProcessFailed(_) | Event::ProcessSkipped(_) => true,
-        Event::ProcessCompleted(e) => !e.end.success && !is_foreground,
-        Event::ProcessRetrying(_) => is_foreground,
-        Event::ProcessKilled(e) => e.by == EndCause::Health,
-        _ => false,
+        | Event::ProjectReady(_) => (true, false),
+        Event::ProcessRetrying(_) => (true, is_foreground),
+        Event::ProcessCompleted(e) => (true, !e.end.success && !is_foreground),
+        Event::ProcessKilled(e) => (true, e.by == EndCause::Health),
+        Event::ProcessFailed(_) | Event::ProcessSkipped(_) => (true, true),
     }
 }
 

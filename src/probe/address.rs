@@ -18,7 +18,7 @@ const MAX_ADDRESSES: usize = 4;
 /// How long an unresponsive address delays the next one.
 const NEXT_ADDRESS_DELAY: Duration = Duration::from_millis(300);
 
-/// Why there is no connection.
+/// Returns why there is no connection.
 #[derive(Debug)]
 enum ConnectError {
     /// Another process listens there.

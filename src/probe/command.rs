@@ -33,7 +33,7 @@ pub(super) async fn probe<H: Host>(
         end = &mut end => {
             let Ok(launched) = timeout(END_TIME, launch).await else {
                 // The launch was dropped, so its child is ended as soon as it exists.
-                let text = |limit: &str| format!("no end within {limit} (still being started)");
+                let text = |limit: &str| format!("timed out after {limit} (not started yet)");
                 return end.into_result(text);
             };
             (launched, Some(end))
@@ -68,7 +68,9 @@ pub(super) async fn probe<H: Host>(
         Ok(Err(error)) => {
             Some(ProbeResult::bad(format!("{}{left}{output}", io_error_text(&error))))
         }
-        Err(end) => end.into_result(|limit| format!("no end within {limit}, killed{left}{output}")),
+        Err(end) => {
+            end.into_result(|limit| format!("timed out after {limit}, killed{left}{output}"))
+        }
     }
 }
 

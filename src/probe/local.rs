@@ -37,7 +37,7 @@ pub(super) async fn probe_unix<H: Host>(session: &ProbeSession<'_, H>, path: &Pa
     let stream = match connecting.await {
         Ok(stream) => stream,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return ProbeResult::bad("there is no socket");
+            return ProbeResult::bad("the socket does not exist");
         }
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             return ProbeResult::bad("connection refused: nothing listens on the socket");
@@ -51,13 +51,11 @@ pub(super) async fn probe_unix<H: Host>(session: &ProbeSession<'_, H>, path: &Pa
 }
 
 pub(super) async fn probe_file<H>(session: &ProbeSession<'_, H>, path: &Path) -> ProbeResult {
-    session.set_stage("the disk does not answer");
+    session.set_stage("the file system does not respond");
     let path = path.to_owned();
     match blocking_call(move || std::fs::metadata(path)).await {
-        Ok(_) => ProbeResult::good("it is there"),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            ProbeResult::bad("it is not there")
-        }
+        Ok(_) => ProbeResult::good("exists"),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => ProbeResult::bad("does not exist"),
         Err(error) => ProbeResult::bad(reason(&error)),
     }
 }

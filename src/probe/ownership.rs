@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{ProbeSession, ProbedRun};
 use crate::sys::{HolderProject, Host, ListenPlace, Listener};
 
-/// What the listener means for the answer.
+/// The effect of the listener's owner on the answer.
 pub(super) enum ListenerVerdict {
     /// The answer counts, with an optional note.
     Counts(Option<String>),
@@ -63,10 +63,10 @@ fn verdict(place: &str, listener: Listener, run: ProbedRun<'_>) -> ListenerVerdi
             run.name
         ))),
         Listener::Other(holder) if holder.project == HolderProject::None => {
-            let text = format!("{place} is taken by {holder}, which is not part of {}", run.name);
+            let text = format!("{place} is in use by {holder}, which is not part of {}", run.name);
             ListenerVerdict::Taken(text)
         }
-        Listener::Other(holder) => ListenerVerdict::Taken(format!("{place} is taken by {holder}")),
+        Listener::Other(holder) => ListenerVerdict::Taken(format!("{place} is in use by {holder}")),
     }
 }
 
@@ -100,7 +100,7 @@ mod tests {
         let ListenerVerdict::Taken(text) = verdict_on(Listener::Other(holder.clone())) else {
             panic!("it counts")
         };
-        assert_eq!(text, "port 5432 is taken by postgres (pid 9), which is not part of db");
+        assert_eq!(text, "port 5432 is in use by postgres (pid 9), which is not part of db");
         let ListenerVerdict::Counts(Some(text)) = verdict_on(Listener::Shared(holder)) else {
             panic!("no note")
         };

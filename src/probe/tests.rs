@@ -1,4 +1,4 @@
-//! Probes against servers that behave, and against those that do not.
+//! Tests of probes against well-behaved and misbehaving servers.
 #![expect(clippy::disallowed_methods, reason = "servers that are slow on purpose")]
 
 use std::io::{Read, Write};
@@ -14,14 +14,14 @@ use crate::sys::{HostOptions, Launch, OutputFd, RealHost, StdinTarget};
 
 /// Nothing here takes so long unless it hangs.
 const LONG: Duration = Duration::from_mins(1);
-/// For what is meant to take too long.
+/// A limit for probes that are expected to time out.
 const SHORT: Duration = Duration::from_secs(2);
 
 fn host() -> RealHost {
     RealHost::new(HostOptions::default()).unwrap()
 }
 
-/// What comes of one probe.
+/// Returns the result of one probe.
 async fn probe(probe: Probe, limit: Duration) -> ProbeResult {
     let end = async {
         tokio::time::sleep(limit).await;
@@ -271,7 +271,7 @@ async fn localhost_is_both_of_its_addresses() {
 }
 
 #[tokio::test]
-async fn the_own_port_is_probe_for() {
+async fn the_own_port_is_probed() {
     let listener = TcpListener::bind(on_v4()).unwrap();
     let own = Some(listener.local_addr().unwrap().port());
     let probe = Probe::Tcp(Endpoint { host: "localhost".to_owned(), port: Port::Own });
@@ -284,7 +284,7 @@ async fn the_own_port_is_probe_for() {
 }
 
 #[tokio::test]
-async fn a_connection_to_itself_is_none() {
+async fn a_connection_to_itself_does_not_count() {
     // Among the ports for outgoing connections, one is hit by chance after some tens of thousands
     // of tries; here both ends are bound to the same one.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
@@ -295,24 +295,27 @@ async fn a_connection_to_itself_is_none() {
 }
 
 #[tokio::test]
-async fn sockets_and_files_are_there_or_not() {
+async fn sockets_and_files_exist_or_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.sock");
-    assert_eq!(probe(Probe::Unix(path.clone()), LONG).await, bad("there is no socket"));
-    assert_eq!(probe(Probe::File(path.clone()), LONG).await, bad("it is not there"));
-    let listener = UnixListener::bind(&path).unwrap();
+    assert_eq!(probe(Probe::Unix(path.clone()), LONG).await, bad("the socket does not exist"));
+    assert_eq!(probe(Probe::File(path.clone()), LONG).await, bad("does not exist"));
+    let _listener = UnixListener::bind(&path).unwrap();
     assert_eq!(probe(Probe::Unix(path.clone()), LONG).await, good("connected"));
-    assert_eq!(probe(Probe::File(path.clone()), LONG).await, good("it is there"));
-    drop(listener);
+    assert_eq!(probe(Probe::File(path.clone()), LONG).await, good("exists"));
+    // A closed listener would not do: a child that another test has just forked can still hold it.
+    let silent = folder.path().join("silent.sock");
+    let socket = tokio::net::UnixSocket::new_stream().unwrap();
+    socket.bind(&silent).unwrap();
     assert_eq!(
-        probe(Probe::Unix(path.clone()), LONG).await,
+        probe(Probe::Unix(silent), LONG).await,
         bad("connection refused: nothing listens on the socket")
     );
     let long = folder.path().join("x".repeat(200));
     assert!(matches!(probe(Probe::Unix(long), LONG).await, ProbeResult::Bad(_)));
     std::os::unix::fs::symlink("/none", folder.path().join("link")).unwrap();
     let link = Probe::File(folder.path().join("link"));
-    assert_eq!(probe(link, LONG).await, bad("it is not there"));
+    assert_eq!(probe(link, LONG).await, bad("does not exist"));
 }
 
 fn launch(script: &str, mark: &str) -> Launch {
@@ -335,7 +338,7 @@ fn launch(script: &str, mark: &str) -> Launch {
     }
 }
 
-/// What comes of running this.
+/// The result of an `exec` probe.
 async fn exec(script: &str, mark: &str, end: impl Future<Output = ProbeFailure>) -> ProbeResult {
     let probe = Probe::Exec(CommandLine::Argv(vec!["x".to_owned()]));
     let context = ProbeContext {
@@ -386,7 +389,7 @@ async fn a_command_that_takes_too_long_is_ended_with_all_it_started() {
         ProbeFailure::TimedOut(SHORT)
     };
     let answer = exec(script, "slow", all_there).await;
-    assert_eq!(answer, bad("no end within 2s, killed: waiting"));
+    assert_eq!(answer, bad("timed out after 2s, killed: waiting"));
     assert_eq!(carriers("slow"), 0);
 }
 

@@ -126,14 +126,17 @@ pub enum ProbeResult {
 }
 
 impl ProbeResult {
+    /// Creates a success with a text.
     pub fn good(text: impl AsRef<str>) -> Self {
         Self::Good(one_line(text.as_ref()))
     }
 
+    /// Creates a miss with a text.
     pub fn bad(text: impl AsRef<str>) -> Self {
         Self::Bad(one_line(text.as_ref()))
     }
 
+    /// Returns the text.
     pub fn text(&self) -> &str {
         let (Self::Good(text) | Self::Bad(text)) = self;
         text

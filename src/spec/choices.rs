@@ -1,27 +1,43 @@
 //! Choices: enums with one word for each variant, used in the file, in JSON and in messages.
 
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{Deserialize, Deserializer, Error};
+
+use super::format::list_with;
+use super::nearest::{nearest, suggestion};
+
 /// The error for a word that is not in a choice.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected {expected}")]
+#[error("expected {expected}{}", suggestion(self.near.as_deref()))]
 pub struct UnknownChoice {
     /// The known words, as a list for a message.
     pub expected: String,
+    /// The known word that is most similar to the unknown one.
+    pub near: Option<String>,
 }
 
 impl UnknownChoice {
-    pub(crate) fn of(words: &[&str]) -> Self {
-        Self { expected: list_of_words(words) }
+    pub(crate) fn new(word: &str, known: &[&str]) -> Self {
+        let near = nearest(word, known.iter().copied()).map(str::to_owned);
+        Self { expected: list_of_words(known), near }
     }
+}
+
+/// Deserializes a choice or a signal from its word; an unknown one gets a suggestion.
+pub(crate) fn deserialize_word<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: fmt::Display>,
+{
+    String::deserialize(from)?.parse().map_err(D::Error::custom)
 }
 
 /// `"a"`, `"b"` or `"c"`.
 pub(crate) fn list_of_words(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
-    match quoted.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
-        None => String::new(),
-    }
+    list_with("or", &quoted)
 }
 
 /// The schema of a string that is one of these words.
@@ -34,14 +50,12 @@ pub(crate) fn words_schema<'a>(
 }
 
 /// Declares an enum with one word for each variant: the list of words, `as_str`, `Display`,
-/// `FromStr`, and serde and the schema of the API, which use the word.
+/// `FromStr`, and serde and the schema of the API, which use the word. An unknown word gets a suggestion.
 macro_rules! choices {
     ($(#[$meta:meta])* $vis:vis enum $name:ident {
         $($(#[$variant_meta:meta])* $variant:ident = $word:literal,)+
     }) => {
-        #[derive(
-            Debug, Clone, Copy, PartialEq, Eq, Hash, ::serde::Serialize, ::serde::Deserialize,
-        )]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ::serde::Serialize)]
         $(#[$meta])*
         $vis enum $name {
             $($(#[$variant_meta])* #[serde(rename = $word)] $variant,)+
@@ -77,8 +91,14 @@ macro_rules! choices {
             fn from_str(word: &str) -> Result<Self, $crate::spec::UnknownChoice> {
                 match word {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err($crate::spec::UnknownChoice::of(Self::WORDS)),
+                    _ => Err($crate::spec::UnknownChoice::new(word, Self::WORDS)),
                 }
+            }
+        }
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                $crate::spec::deserialize_word(from)
             }
         }
 
@@ -119,6 +139,8 @@ mod tests {
         }
         let error = "fast".parse::<Pace>().unwrap_err();
         assert_eq!(error.to_string(), "expected \"slow\" or \"very-fast\"");
+        let error = serde_json::from_str::<Pace>("\"solw\"").unwrap_err().to_string();
+        assert!(error.starts_with("expected \"slow\" or \"very-fast\"; did you mean `slow`?"));
         assert_eq!(Pace::default(), Pace::Slow);
     }
 }

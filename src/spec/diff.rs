@@ -1,4 +1,4 @@
-//! Spec diff: what changes when a project is read again, and which processes must restart.
+//! Spec diff: the differences of a reloaded project, and the processes that must restart.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ pub struct SpecDiff {
     pub added: Vec<Name>,
     pub changed: Vec<Name>,
     pub removed: Vec<Name>,
-    /// The members that restart because what they run has changed.
+    /// The members that restart because their command or environment has changed.
     pub restarted: Vec<PlannedRestart>,
 }
 
@@ -175,7 +175,7 @@ impl Spec {
 }
 
 impl ProcessSpec {
-    /// Whether two jobs are equal except for the name and what follows from it.
+    /// Whether two jobs are equal except for the name and values derived from it.
     fn is_same_job(&self, other: &Self) -> bool {
         let alike = Self { name: other.name.clone(), log: other.log.clone(), ..self.clone() };
         self.kind == ProcessKind::Job && alike == *other
@@ -195,7 +195,7 @@ mod tests {
             load(&ProjectLocator { files: Vec::new(), dir: folder.path().into(), stdin: None })
                 .unwrap()
                 .spec;
-        // Each is read in a folder of its own.
+        // Each is read in a separate folder.
         for process in spec.processes.values_mut() {
             Arc::make_mut(process).cwd = "/".into();
         }

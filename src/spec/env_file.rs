@@ -42,7 +42,7 @@ impl Problem {
     }
 }
 
-/// What the parser finds besides assignments.
+/// Notes of the parser besides assignments.
 #[derive(Debug, Default)]
 struct ParseNotes {
     mistakes: Vec<Problem>,

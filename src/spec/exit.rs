@@ -77,3 +77,10 @@ pub struct Stray {
     /// The command line, or the name if the command line cannot be read.
     pub command: String,
 }
+
+/// `4711 (sleep 60)`
+impl fmt::Display for Stray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.pid, self.command)
+    }
+}

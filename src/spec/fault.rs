@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use serde::ser::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
 
 /// A file that was read.
@@ -195,12 +195,12 @@ impl Fault {
         self.place.as_ref().map(SourceSpan::column)
     }
 
-    /// What is wrong, in one line without control characters.
+    /// The mistake, in one line without control characters.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// What to do about it.
+    /// A way to fix it.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
@@ -239,14 +239,37 @@ impl Fault {
     }
 }
 
+/// A mistake or a warning as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "control", derive(utoipa::ToSchema))]
+pub struct FaultItem {
+    /// Path of the file.
+    pub file: String,
+    /// Line number, from 1.
+    pub line: Option<usize>,
+    /// Character of the line, from 1.
+    pub column: Option<usize>,
+    /// The message.
+    pub message: String,
+    /// How to fix it.
+    pub hint: Option<String>,
+}
+
+impl From<&Fault> for FaultItem {
+    fn from(fault: &Fault) -> Self {
+        Self {
+            file: fault.file.to_string_lossy().into_owned(),
+            line: fault.line(),
+            column: fault.column(),
+            message: fault.message.clone(),
+            hint: fault.hint.clone(),
+        }
+    }
+}
+
 impl Serialize for Fault {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let file = self.file.to_string_lossy();
-        json!({
-            "file": file, "line": self.line(), "column": self.column(),
-            "message": self.message, "hint": self.hint,
-        })
-        .serialize(serializer)
+        FaultItem::from(self).serialize(serializer)
     }
 }
 
@@ -257,28 +280,28 @@ impl Serialize for Fault {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Faults {
     all: Vec<Fault>,
-    /// The env files that were looked for: one that is still missing may be the solution.
+    /// All env files that the project names, including missing ones, which may be the solution.
     env_files: Vec<PathBuf>,
     /// Warnings, in the same order.
     warnings: Vec<Fault>,
 }
 
-/// The result of a check: mistakes and warnings.
-///
-/// As JSON: `{"ok":false,"faults":[…],"warnings":[…]}`, with entries of the same form in both.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// The mistakes and warnings of the project's files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "control", derive(utoipa::ToSchema))]
 pub struct CheckReport {
-    /// The mistakes; nothing runs if there are any.
-    pub faults: Faults,
-    /// The warnings.
-    pub warnings: Faults,
+    /// The files have no mistakes.
+    pub ok: bool,
+    /// All mistakes.
+    pub faults: Vec<FaultItem>,
+    /// Settings that are valid, but do not have the effect that they seem to have.
+    #[serde(default)]
+    pub warnings: Vec<FaultItem>,
 }
 
-impl Serialize for CheckReport {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (faults, warnings) = (&self.faults, &self.warnings);
-        json!({ "ok": faults.is_empty(), "faults": faults.all, "warnings": warnings.all })
-            .serialize(serializer)
+impl CheckReport {
+    pub(crate) fn new(faults: &Faults, warnings: &Faults) -> Self {
+        Self { ok: faults.is_empty(), faults: faults.items(), warnings: warnings.items() }
     }
 }
 
@@ -317,6 +340,10 @@ impl Faults {
 
     pub fn iter(&self) -> std::slice::Iter<'_, Fault> {
         self.all.iter()
+    }
+
+    pub(crate) fn items(&self) -> Vec<FaultItem> {
+        self.iter().map(FaultItem::from).collect()
     }
 
     pub fn len(&self) -> usize {

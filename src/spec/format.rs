@@ -28,6 +28,15 @@ pub fn counted(number: impl TryInto<u64>, noun: &str) -> String {
     format!("{} {plural}", thousands(number))
 }
 
+/// Lists all items, with a word before the last one: `a`, `a or b`, `a, b or c`.
+pub(crate) fn list_with(word: &str, items: &[impl fmt::Display]) -> String {
+    match items.split_last() {
+        Some((last, [])) => last.to_string(),
+        Some((last, rest)) => format!("{} {word} {last}", first_of(rest, usize::MAX)),
+        None => String::new(),
+    }
+}
+
 /// Lists the first `limit` items, and counts the others: `a, b and 12 more`.
 pub(crate) fn first_of<T: fmt::Display>(
     items: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
@@ -45,8 +54,19 @@ pub(crate) fn and_more(count: u64) -> String {
 }
 
 /// Returns the message of an error of the system, without the `(os error 2)` that std appends.
-pub fn io_error_text(error: &dyn std::error::Error) -> String {
-    error.to_string().split(" (os error ").next().unwrap_or_default().to_owned()
+pub fn io_error_text(error: &(dyn std::error::Error + 'static)) -> String {
+    let text = error.to_string();
+    match system_error_code(error) {
+        Some(code) => text.replace(&format!(" (os error {code})"), ""),
+        None => text,
+    }
+}
+
+fn system_error_code(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
+    let Some(io_error) = error.downcast_ref::<std::io::Error>() else {
+        return system_error_code(error.source()?);
+    };
+    io_error.raw_os_error().or_else(|| system_error_code(io_error.get_ref()?))
 }
 
 /// Formats a size in a few characters, for a table: `84M`, `1.3G`.
@@ -79,9 +99,41 @@ pub fn format_limit(limit: Duration) -> String {
     }
 }
 
+/// Formats the time left until a deadline in whole seconds: `0s`, `8s`, `1m 30s`.
+pub fn format_time_left(left: Duration) -> String {
+    match left.as_secs() + u64::from(left.subsec_nanos() > 0) {
+        0 => "0s".to_owned(),
+        seconds => format_limit(Duration::from_secs(seconds)),
+    }
+}
+
+/// Formats an age in its largest unit: `12s`, `3m`, `4h`, `2d`.
+pub fn format_age(age: Duration) -> String {
+    match age.as_secs() {
+        seconds @ 0..60 => format!("{seconds}s"),
+        seconds @ 60..3600 => format!("{}m", seconds / 60),
+        seconds @ 3600..86_400 => format!("{}h", seconds / 3600),
+        seconds => format!("{}d", seconds / 86_400),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_left_is_rounded_up_and_an_age_down() {
+        let left = [0, 1, 8_000, 89_001].map(|ms| format_time_left(Duration::from_millis(ms)));
+        assert_eq!(left, ["0s", "1s", "8s", "1m 30s"]);
+        let age = [59, 3599, 3600, 172_800].map(|s| format_age(Duration::from_secs(s)));
+        assert_eq!(age, ["59s", "59m", "1h", "2d"]);
+    }
+
+    #[test]
+    fn a_list_has_a_word_before_its_last_item() {
+        let lists = [&["a"][..], &["a", "b"], &["a", "b", "c"]].map(|list| list_with("or", list));
+        assert_eq!(lists, ["a", "a or b", "a, b or c"]);
+    }
 
     #[test]
     fn numbers_are_grouped_by_thousands() {

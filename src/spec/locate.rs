@@ -56,8 +56,8 @@ impl ProjectLocator {
 /// Returns the mistakes and the warnings of a project's files; blocks while it reads them.
 pub fn report(request: &ProjectLocator) -> CheckReport {
     match inspect(request) {
-        Ok(LoadedProject { warnings, .. }) => CheckReport { warnings, ..CheckReport::default() },
-        Err(faults) => CheckReport { warnings: faults.warnings(), faults },
+        Ok(LoadedProject { warnings, .. }) => CheckReport::new(&Faults::default(), &warnings),
+        Err(faults) => CheckReport::new(&faults, &faults.warnings()),
     }
 }
 
@@ -84,7 +84,7 @@ pub fn load_with_notice(
 }
 
 /// Like [`load`] for commands that do not run the project: env files that are pipes or devices are not
-/// opened, and what they would set counts as set.
+/// opened, and variables that they may set count as set.
 ///
 /// # Errors
 /// Every mistake of all files, or why there is no file to read.
@@ -139,12 +139,7 @@ pub(crate) fn load_with(
 pub fn find(request: &ProjectLocator) -> Result<PathBuf, Faults> {
     let (dir, paths) = request.locate()?;
     if let Some(first) = paths.first().filter(|first| !is_stdin(first)) {
-        dir.join(first).metadata().map_err(|error| {
-            Fault::about(
-                first.clone(),
-                format!("cannot read {}: {}", shown_path(first), io_error_text(&error)),
-            )
-        })?;
+        dir.join(first).metadata().map_err(|error| unreadable(&dir, first, &error))?;
     }
     Ok(project_paths(&dir, &paths).file)
 }
@@ -194,7 +189,7 @@ fn search(dir: &Path) -> Result<Vec<PathBuf>, Fault> {
         }
         return files.into_iter().map(|(file, found)| trusted(file, &found)).collect();
     }
-    let message = format!("there is no {FILE} in {} or a folder above it", shown_path(dir));
+    let message = format!("no {FILE} in {} or any folder above it", shown_path(dir));
     Err(Fault::about(PathBuf::from(FILE), message)
         .with_hint("create one, or name the file with `-f FILE`"))
 }
@@ -242,7 +237,7 @@ fn read_stdin(text: Option<&[u8]>) -> Result<Arc<SourceFile>, Fault> {
         return Err(Fault::about(path.to_owned(), message)
             .with_hint("write it to a file and name that: `-f FILE`"));
     };
-    source(path, text.to_vec())
+    source(Path::new("<stdin>"), text.to_vec())
 }
 
 fn read(dir: &Path, path: &Path) -> Result<Arc<SourceFile>, Fault> {
@@ -254,14 +249,18 @@ fn read(dir: &Path, path: &Path) -> Result<Arc<SourceFile>, Fault> {
     let mut bytes = Vec::new();
     File::open(dir.join(path))
         .and_then(|file| file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes))
-        .map_err(|error| {
-            if error.kind() == io::ErrorKind::NotFound {
-                return fault(format!("there is no file {}", shown_path(path)))
-                    .with_hint(format!("`-f` is relative to {}", shown_path(dir)));
-            }
-            fault(format!("cannot read {}: {}", shown_path(path), io_error_text(&error)))
-        })?;
+        .map_err(|error| unreadable(dir, path, &error))?;
     source(path, bytes)
+}
+
+/// The fault of a file that does not exist, or cannot be read.
+fn unreadable(dir: &Path, path: &Path, error: &io::Error) -> Fault {
+    let (shown, fault) = (shown_path(path), |text| Fault::about(path.to_owned(), text));
+    if error.kind() == io::ErrorKind::NotFound {
+        let hint = format!("`-f` is relative to {}", shown_path(dir));
+        return fault(format!("{shown} does not exist")).with_hint(hint);
+    }
+    fault(format!("cannot read {shown}: {}", io_error_text(error)))
 }
 
 /// Checks the size and the encoding of a file.

@@ -44,6 +44,11 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     known.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }
 
+/// Returns the suggestion at the end of a message: ``; did you mean `web`?``, or nothing.
+pub(crate) fn suggestion(near: Option<&str>) -> String {
+    near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+}
+
 /// Returns the hint "did you mean" for `word`, if a known word is near.
 pub(crate) fn did_you_mean<'a>(
     word: &str,

@@ -150,10 +150,20 @@ impl ProcessSpec {
 
     /// The address of its page when it listens on `port`: its `url`, or else the root there.
     pub fn page(&self, port: Option<u16>) -> Option<String> {
-        match (&self.url, port) {
-            (Some(url), Some(port)) => Some(url.replace(":port", &format!(":{port}"))),
-            (Some(url), None) => Some(url.clone()),
-            (None, port) => port.map(|port| format!("http://127.0.0.1:{port}")),
-        }
+        let Some(url) = &self.url else {
+            return port.map(|port| format!("http://127.0.0.1:{port}"));
+        };
+        Some(match (split_at_port(url), port) {
+            (Some((host, path)), Some(port)) => format!("{host}:{port}{path}"),
+            _ => url.clone(),
+        })
     }
+}
+
+/// Splits a URL at `:port`, if that is the port of its authority: `http://localhost` and `/admin`.
+pub(super) fn split_at_port(url: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let host = rest.split(['/', '?', '#']).next()?.strip_suffix(":port")?;
+    let (before, after) = url.split_at_checked(scheme.len() + "://".len() + host.len())?;
+    Some((before, after.strip_prefix(":port")?))
 }

@@ -40,7 +40,7 @@ pub(crate) fn read(source: Arc<SourceFile>, later: &[&str], faults: &mut Vec<Fau
     for error in &errors {
         let end = source.text().len();
         let place = SourceSpan::new(&source, error.span().unwrap_or(end..end));
-        // The parser goes on in the middle of a broken line; its further errors there are consequences.
+        // The parser continues within a broken line; its further errors there are consequences.
         if !broken_lines.insert(place.line()) {
             continue;
         }
@@ -51,7 +51,7 @@ pub(crate) fn read(source: Arc<SourceFile>, later: &[&str], faults: &mut Vec<Fau
     let fields = validator.file(table.get_ref());
     let broken = validator.broken || validator.is_unclear;
     broken_lines.extend(lines_of_broken_tables(source.text(), &broken_lines));
-    // Faults of what the parser made of a broken line are consequences too.
+    // Faults in the values that the parser recovered from a broken line are consequences too.
     let is_independent =
         |fault: &Fault| fault.place().is_none_or(|place| !broken_lines.contains(&place.line()));
     faults.extend(validator.faults.into_iter().filter(is_independent));

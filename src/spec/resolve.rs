@@ -63,7 +63,7 @@ pub(crate) fn resolve(
     let broken = files.iter().any(|file| file.broken);
     let members = members(&root);
     if let (false, false, Some(first)) = (has_members(&root), broken, files.first()) {
-        let message = "this file has no process and no job";
+        let message = "this file declares no process and no job";
         let hint = "write `[process]` and under it `web = \"npm run dev\"`";
         let place = SourceSpan::start_of(&first.source);
         findings.faults.push(Fault::at(&place, message).with_hint(hint));
@@ -142,7 +142,7 @@ fn duplicates(root: &TableNode, members: &[MergedProcess<'_>], faults: &mut Vec<
     for (name, place, kind) in names {
         if let Some((first, first_kind)) = seen.get(name) {
             let fault = Fault::at(place, format!("the name `{name}` is taken"));
-            let fault = fault.with_related(first, format!("{first_kind} has it"));
+            let fault = fault.with_related(first, format!("first used here, by {first_kind}"));
             faults.push(fault.with_hint("names of processes, jobs and pools must be unique"));
         } else {
             seen.insert(name, (place, kind));
@@ -194,7 +194,7 @@ fn pools(
         let pool = PoolSpec {
             name: Name::new(name),
             concurrency: keys.integer("concurrency").unwrap_or(1),
-            on_failure: keys.choice("on_failure").unwrap_or_default(),
+            on_failure: keys.word().unwrap_or_default(),
             autostart: keys.boolean("autostart").unwrap_or(true),
             jobs: jobs.remove(name).unwrap_or_default(),
             template: Some(resolver.template(name, &entry.key, Some(name))),

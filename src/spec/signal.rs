@@ -89,7 +89,7 @@ impl Signal {
     }
 }
 
-/// The error for a name or number that is no signal.
+/// The error for an unknown signal name or number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown signal `{name}`{hint}", name = self.0, hint = self.hint())]
 pub struct UnknownSignal(pub String);
@@ -102,7 +102,7 @@ impl UnknownSignal {
     }
 
     fn hint(&self) -> String {
-        self.nearest().map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+        super::suggestion(self.nearest())
     }
 }
 
@@ -151,8 +151,7 @@ impl serde::Serialize for Signal {
 
 impl<'de> serde::Deserialize<'de> for Signal {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        super::deserialize_word(deserializer)
     }
 }
 

@@ -43,10 +43,15 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
         let letters = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
         let (unit, after) = after.split_at_checked(letters).unwrap_or((after, ""));
         if unit.is_empty() {
-            return Err(error(r#"add the unit, such as "10s" or "10ms""#));
+            let is_apart = after.trim_start().starts_with(|c: char| c.is_ascii_alphabetic());
+            return Err(error(if is_apart {
+                "write the unit directly after the number; units are d, h, m, s, ms"
+            } else {
+                r#"add the unit, such as "10s" or "10ms""#
+            }));
         }
         if !TIMES.iter().any(|(known, _)| *known == unit) {
-            return Err(error("the units are d, h, m, s and ms"));
+            return Err(error("units are d, h, m, s, ms"));
         }
         let Some((_, factor)) = units.find(|(known, _)| *known == unit) else {
             return Err(error("each unit can be used once, the longest first"));
@@ -90,6 +95,21 @@ fn split_number(text: &str) -> Option<(f64, &str)> {
     // At most one dot, with digits on both sides.
     let is_valid = number.split('.').count() <= 2 && number.split('.').all(|part| !part.is_empty());
     if is_valid { Some((number.parse().ok()?, rest)) } else { None }
+}
+
+/// Durations as whole milliseconds in JSON.
+pub(crate) mod milliseconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_millis)
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::{Name, Signal};
 
 /// Files whose change restarts a process, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "control", derive(utoipa::ToSchema))]
+#[serde(default)]
 pub struct WatchSpec {
     /// Globs relative to `cwd`, at least one; each was checked.
     pub paths: Vec<String>,
@@ -14,7 +16,10 @@ pub struct WatchSpec {
     /// Whether `.gitignore` files apply.
     pub gitignore: bool,
     /// The quiet time after the last change before the action.
+    #[serde(rename = "debounce_ms", with = "super::units::milliseconds")]
+    #[cfg_attr(feature = "control", schema(value_type = u64))]
     pub debounce: Duration,
+    #[cfg_attr(feature = "control", schema(value_type = String))]
     pub action: WatchAction,
     /// The number of consecutive restarts, each soon after the start before, that suspends the watch; 0: never.
     pub suspend_after: u32,

@@ -64,7 +64,7 @@ impl RealChild {
         })
     }
 
-    /// What a scan must find.
+    /// The processes that a scan must find.
     fn scope(&self) -> ScanScope {
         let run = self.leader.id.token;
         if self.exit.is_some() { ScanScope::Ended(run) } else { ScanScope::Run(run) }
@@ -95,7 +95,7 @@ fn exit_of(status: &WaitIdStatus) -> Option<Exit> {
     status.terminating_signal().and_then(Signal::from_number).map(Exit::Signal)
 }
 
-/// Returns the descendants that `policy` ends, without programs in `keep` and what is below them.
+/// Returns the descendants that `policy` ends, without programs in `keep` and their descendants.
 fn ended_by<'a>(
     policy: StraysPolicy,
     keep: &BTreeSet<String>,
@@ -180,7 +180,8 @@ impl Child for RealChild {
     async fn signal_these(&self, signal: Signal, pids: Vec<u32>) {
         let sent = self.scan(move |found| {
             for process in found.filter(|process| pids.contains(&process.stat.pid)) {
-                // A process that is gone needs no signal; one that may not be signalled is reported later.
+                // A process that has ended needs no signal; a process that may not be signalled is
+                // reported later.
                 _ = send(process, signal);
             }
         });

@@ -52,7 +52,7 @@ pub(super) struct ExecPlan {
     /// Paths to try in turn, as execvp does.
     pub(super) candidates: CStringArray,
     pub(super) cwd: CString,
-    /// What becomes 0, 1 and 2: a descriptor above 2, or `None` to keep ours.
+    /// The sources of descriptors 0, 1 and 2: a descriptor above 2, or `None` to keep ours.
     pub(super) stdio: [Option<RawFd>; 3],
     /// The controlling terminal whose foreground group the child becomes.
     pub(super) terminal: Option<RawFd>,

@@ -93,7 +93,7 @@ impl FileFollower {
         }
     }
 
-    /// Checks the file; returns what happened to it if it is not where it was.
+    /// Checks the file; returns a sentence about it if it was moved or removed.
     pub fn check(&mut self) -> Option<String> {
         let file = self.file.display();
         let folder = self.file.parent().unwrap_or(Path::new("/"));

@@ -222,7 +222,7 @@ fn stop_with_engine(signal: i32) {
     }
 }
 
-/// Ends everything below us except what the journal leaves; returns what is left nevertheless.
+/// Ends all descendants except those that the journal keeps; returns the remaining ones.
 fn sweep(journal: Option<PathBuf>) -> Vec<Stat> {
     let journal = journal.map(|path| Journal { path });
     let policies = journal.as_ref().and_then(|journal| journal.read().ok().flatten());
@@ -230,7 +230,7 @@ fn sweep(journal: Option<PathBuf>) -> Vec<Stat> {
         reap_all();
         alive(policies.as_ref())
     });
-    // Reap those that died between the last reaping and the last scan.
+    // Reap processes that died between the last reaping and the last scan.
     reap_all();
     if let Some(journal) = journal.filter(|_| left.is_empty()) {
         let _ = journal.clear();
@@ -257,7 +257,7 @@ fn alive(policies: Option<&SessionStrayRules>) -> Vec<Stat> {
 fn report(left: &[Stat]) {
     for process in left {
         let command = proc::command_line(process);
-        let _ = writeln!(io::stderr(), "pitcrew: cannot end {} ({command})", process.pid);
+        let _ = writeln!(io::stderr(), "pitcrew: cannot kill {} ({command})", process.pid);
     }
 }
 

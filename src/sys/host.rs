@@ -68,8 +68,9 @@ impl RealHost {
         self.tracker.scan(ScanScope::Adopted, ProcessTree::reap).await.unwrap_or_default()
     }
 
-    /// Returns live adopted processes of runs that no longer exist: those that cleared their environment
-    /// and lost their parent, and those that ended runs left behind, except what `spare` leaves alive.
+    /// Returns live adopted processes of runs that no longer exist: processes that cleared their
+    /// environment and lost their parent, and survivors of ended runs, except those that `spare`
+    /// keeps.
     ///
     /// Only meaningful in a subreaper that creates all its children through this host.
     pub async fn unclaimed(&self, spare: SessionStrayRules) -> Vec<Descendant> {

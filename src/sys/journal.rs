@@ -10,7 +10,7 @@ use super::proc::{self, ProcessIdentity, Stat, Subtrees};
 use super::sweep::end_all;
 use crate::spec::{Stray, StraysPolicy, is_kept};
 
-/// The maximum time to end what an earlier session left.
+/// The maximum time to end the processes that an earlier session left.
 const RECOVERY_BOUND: Duration = Duration::from_secs(2);
 
 /// The maximum number of scans until one has missed no process; on a busy machine some process always
@@ -71,8 +71,9 @@ impl SessionStrayRules {
             }
     }
 
-    /// Removes from `processes` (parents first) those that the session leaves alive, and everything below
-    /// them. Leaders are always ended, because without the engine nothing supervises them.
+    /// Removes from `processes` (parents first) the processes that the session leaves alive, and
+    /// everything below them. Leaders are always ended, because without the engine nothing
+    /// supervises them.
     pub(super) fn leave_out(&self, processes: &mut Vec<Stat>, kernel_session: u32) {
         let mut spared = Subtrees::default();
         processes.retain(|process| {
@@ -159,8 +160,8 @@ impl Journal {
         }
     }
 
-    /// Ends what is left of an earlier session whose processes were all killed. The caller holds the
-    /// lock of the project, so that session is over.
+    /// Ends the remaining processes of an earlier session that was killed completely. The caller
+    /// holds the lock of the project, so that session is over.
     ///
     /// Its processes are recognised by the session in their environment, never by pid. This process and
     /// its ancestors are left alone in any case. Blocks for at most two seconds.
@@ -205,7 +206,7 @@ fn stray(stat: &Stat) -> Stray {
     Stray { pid: stat.pid, command: proc::command_line(stat) }
 }
 
-/// Finds what is left of a session, by repeated scans.
+/// Finds the remaining processes of a session, by repeated scans.
 struct SessionSurvivors<'a> {
     record: &'a JournalRecord,
     /// Processes that were checked and do not belong to it. Only the first scan is slow: a process that

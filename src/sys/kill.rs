@@ -12,8 +12,8 @@ use super::proc::{self, Stat};
 use crate::spec::Signal;
 
 fn raw(signal: Signal) -> rustix::process::Signal {
-    // SAFETY: a number from 1 to 64. It is sent only; those that the C library reserves for itself
-    // (32 and 33) are sent if the user names them, as by the command `kill`.
+    // SAFETY: a number from 1 to 64. It is sent only; signals that the C library reserves for
+    // itself (32 and 33) are sent if the user names them, as by the command `kill`.
     unsafe { rustix::process::Signal::from_raw_unchecked(signal.number()) }
 }
 

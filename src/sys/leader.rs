@@ -41,7 +41,7 @@ impl Leader {
 
     /// Whether it is certain that a leader that has ended left no descendants.
     ///
-    /// All its descendants are younger, and the topmost of those that are left is an orphan, so it is now
+    /// All its descendants are younger, and the topmost remaining one is an orphan, so it is now
     /// a child of a process above us. If there is no such process, nothing is left.
     ///
     /// This takes a few small reads, so the task of the run does it itself: a request to the scanner

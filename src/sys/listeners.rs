@@ -40,7 +40,7 @@ pub enum ListenPlace {
     },
 }
 
-/// What listens at a place, as seen from one run.
+/// The listener at an address, as seen from one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listener {
     /// This host does not check.
@@ -52,7 +52,7 @@ pub enum Listener {
     /// The run and another process share the port.
     Shared(PortHolder),
     Other(PortHolder),
-    /// A process of which it is unknown whether it belongs to the run; describes what it may be.
+    /// A process that may or may not belong to the run, with a description.
     Hidden(String),
 }
 
@@ -62,7 +62,7 @@ pub struct PortHolder {
     pub pid: u32,
     /// Its program, as the kernel shows it.
     pub program: String,
-    /// The process of pitcrew that it belongs to, if it belongs to one that is known.
+    /// The process of pitcrew that it belongs to, if known.
     pub process: Option<String>,
     /// The project that it belongs to.
     pub project: HolderProject,
@@ -139,7 +139,7 @@ impl Listeners {
         Self { registry, lookups, tables: Mutex::default(), holders: Mutex::default() }
     }
 
-    /// Returns what listens there; `leader` leads the given run. Blocks for a moment.
+    /// Returns the listener there; `leader` leads the given run. Blocks for a moment.
     pub(super) fn look_up(&self, place: &ListenPlace, leader: Option<u32>) -> OwnerVerdict {
         let run = RunIdentity::new(&self.registry, leader);
         match place {

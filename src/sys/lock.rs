@@ -3,8 +3,8 @@
 //! The authority is two names in the kernel's table of abstract sockets: one derived from the path of
 //! the file, one from the inode of its folder. No process can remove them, no variable moves them, and the
 //! kernel frees them when the last process that holds them ends. A file in the state folder records
-//! the holder, and a lock on it excludes those that do not see these names, such as a process in
-//! another network namespace.
+//! the holder, and a lock on it excludes processes that do not see these names, such as a process
+//! in another network namespace.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
@@ -167,7 +167,7 @@ impl Lock {
     /// Creates the file again if it was removed or replaced, and updates the record.
     ///
     /// # Errors
-    /// If the file cannot be written; the lock is held all the same.
+    /// If the file cannot be written; the lock is held nevertheless.
     pub fn renew(&mut self, follower: &FileFollower) -> io::Result<()> {
         let is_there = FileId::of(&self.path) == Some(self.id);
         let is_same = self.record.file_id == follower.id || follower.id.is_none();
@@ -241,7 +241,8 @@ pub fn is_running(file: &Path) -> bool {
     holder_of_names(file).is_some()
 }
 
-/// Returns the process that holds a name of the project, for this user or the other one that may run it.
+/// Returns the process that holds a name of the project, for this user or the other user that may
+/// run it.
 fn holder_of_names(file: &Path) -> Option<Peer> {
     let mut users = std::iter::once(user()).chain(other_user(file));
     users.find_map(|user| ProjectNames::of(file, user).holder())

@@ -1,7 +1,7 @@
 //! Nested sessions: another project that a descendant started in the background with
 //! `pitcrew up --detach`.
 //!
-//! Such a project is meant to outlive the process that started it, and it supervises its own processes,
+//! Such a project outlives the process that started it, and it supervises its own processes,
 //! so it is not a stray: it and everything below it is left alone. It is recognised by its environment, which
 //! the command that detaches it sets: `PITCREW_ROLE=project` and a separate session.
 

@@ -220,7 +220,7 @@ pub fn is_stopped(pid: u32) -> bool {
 /// Stops this process until it is continued; does not return before that.
 pub fn stop_self() {
     // SAFETY: signals this thread. One sent to the process might be taken by another thread, and
-    // this one would go on for a moment.
+    // this thread would continue for a moment.
     unsafe { libc::raise(libc::SIGSTOP) };
 }
 

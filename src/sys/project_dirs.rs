@@ -20,8 +20,8 @@ pub struct ProjectDirs {
     pub id: String,
     /// Sockets and secrets. Exists, belongs to this user, and no other user can enter it.
     pub runtime: PathBuf,
-    /// Lock, journal and diagnostics: what must survive a cleaned runtime folder. Equals the runtime folder
-    /// if the user has no writable home.
+    /// Lock, journal and diagnostics: files that must survive a cleaned runtime folder. Equals the
+    /// runtime folder if the user has no writable home.
     pub state: PathBuf,
 }
 
@@ -32,7 +32,7 @@ pub enum ProjectDirError {
     #[error("{} is not safe to use: {why}", .path.display())]
     Unsafe {
         path: PathBuf,
-        /// What is wrong with it.
+        /// The mistake.
         why: &'static str,
     },
     /// It cannot be created or inspected.

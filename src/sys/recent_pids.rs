@@ -20,7 +20,7 @@ const MAX_PIDS: u32 = 1024;
 /// or thread that it creates under another lock.
 const MIN_TIME_PER_PID: Duration = Duration::from_micros(1);
 
-/// What the kernel reports about pids, and since when they have only risen.
+/// The kernel's state of pid assignment, and since when pids have only risen.
 ///
 /// Updated with each start and each end, so that successive readings are closer together than a wrap
 /// around: then runs may last longer than that, and still all later pids are known. With 32,768 pids

@@ -27,7 +27,7 @@ pub(super) struct LeaderId {
 }
 
 impl LeaderId {
-    /// Returns what `waitid` waits for.
+    /// Returns the id for `waitid`.
     pub(super) fn wait_id(&self) -> io::Result<WaitId<'_>> {
         match &self.pidfd {
             Some(pidfd) => Ok(WaitId::PidFd(pidfd.as_fd())),
@@ -36,7 +36,7 @@ impl LeaderId {
     }
 }
 
-/// What is known of a leader that has not been reaped.
+/// A leader that has not been reaped.
 #[derive(Debug)]
 pub(super) struct LeaderEntry {
     pub(super) token: RunToken,
@@ -93,7 +93,7 @@ impl Registry {
     /// Returns the pids of all leaders created after this one, as far as they are remembered, including
     /// those that are just being launched.
     pub(super) fn leaders_after(&self, pid: u32) -> Vec<u32> {
-        // In this order: a leader that is no longer launching is already among the latest.
+        // In this order: a leader whose launch is over is already among the latest.
         let launching = self.launching.each_ref().map(|slot| slot.load(Ordering::SeqCst));
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let launching = launching.into_iter().filter_map(|slot| u32::try_from(slot).ok());

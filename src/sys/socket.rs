@@ -156,7 +156,9 @@ mod tests {
         let refused = ControlSocket::connect(&folders).unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::NotFound);
         let (first, listener) = ControlSocket::bind(&folders).unwrap();
-        // As after a kill: the file exists, but nothing listens.
+        // As after a kill: the file exists, but nothing listens. Not only closed, because a child that
+        // another test has just forked can still hold it.
+        rustix::net::shutdown(&listener, rustix::net::Shutdown::Both).unwrap();
         drop(listener);
         std::mem::forget(first);
         let refused = ControlSocket::connect(&folders).unwrap_err();

@@ -85,7 +85,7 @@ pub(super) fn run(
     }
 }
 
-/// What one thread needs to spawn children.
+/// The resources of one thread that spawns children.
 struct ChildSpawner<'a> {
     registry: &'a Arc<Registry>,
     /// The index in [`Registry::launching`].
@@ -237,10 +237,11 @@ impl StdioFds {
     }
 }
 
-/// Creates an input that never ends and never delivers data; also returns what must be held for that,
-/// if anything.
+/// Creates an input that never ends and never delivers data; also returns the descriptors that must
+/// be held for that, if anything.
 ///
-/// A pipe for each run, because a shared one would carry what one child writes into it (through
+/// A pipe for each run, because a shared one would carry data that one child writes into it
+/// (through
 /// `/dev/stdin`) to all others. Opened for both directions, it has a writer as long as it has a
 /// reader, so we hold nothing: no descriptor per run, and nothing ends with us. It takes one page,
 /// because all pipes of a user share 16,384.

@@ -57,7 +57,7 @@ struct SpawnersState {
     closed: bool,
 }
 
-/// What a thread does next.
+/// The next task of a thread.
 pub(super) enum SpawnerTurn {
     Job(SpawnJob),
     /// No job came in time.

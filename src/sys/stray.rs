@@ -366,7 +366,7 @@ impl Scan<'_> {
                 return;
             }
             for pid in (from..next).filter(|pid| !leaders.contains(pid)) {
-                // Processes below one that is left are found with it.
+                // Descendants of a remaining process are found with it.
                 if let Some(stat) = proc::stat(pid).filter(|stat| registry.adopts(stat.parent)) {
                     self.claim(&stat);
                 }

@@ -64,7 +64,7 @@ impl Sweep {
     }
 }
 
-/// Ends all processes that `scan` finds, for at most `bound`; returns those that are left.
+/// Ends all processes that `scan` finds, for at most `bound`; returns the remaining processes.
 pub(super) fn end_all(bound: Duration, mut scan: impl FnMut() -> Vec<Stat>) -> Vec<Stat> {
     let deadline = Deadline::after(bound);
     let mut sweep = Sweep::default();

@@ -132,7 +132,7 @@ impl ScriptedHost {
         self
     }
 
-    /// Returns all runs in order, including those that could not be started.
+    /// Returns all runs in order, including failed starts.
     pub fn ran(&self) -> Vec<Run> {
         lock(&self.shared.runs).clone()
     }

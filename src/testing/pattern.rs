@@ -30,10 +30,10 @@ enum PatternKind {
     Program(OsString),
     Argv(Vec<OsString>),
     Process(String),
-    When(Condition, &'static Location<'static>),
+    When(CallPredicate, &'static Location<'static>),
 }
 
-type Condition = Arc<dyn Fn(&Call) -> bool + Send + Sync>;
+type CallPredicate = Arc<dyn Fn(&Call) -> bool + Send + Sync>;
 
 impl Pattern {
     /// Matches any command.

@@ -119,7 +119,7 @@ impl SharedPipes {
     }
 }
 
-/// Returns the device and inode of a pipe; a file if the descriptor is no pipe.
+/// Returns the device and inode of a pipe; those of a file if the descriptor is not a pipe.
 fn pipe_id(fd: &OwnedFd) -> io::Result<Result<(u64, u64), File>> {
     let file = File::from(fd.try_clone()?);
     let meta = file.metadata()?;

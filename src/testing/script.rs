@@ -56,7 +56,7 @@ pub(super) enum ScriptStep {
     Leave(Arc<Grandchild>),
 }
 
-/// What follows the last step.
+/// The end of a script, after its last step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ScriptEnd {
     Exit(Exit),

@@ -73,8 +73,8 @@ impl ScriptedFds {
         Ok(())
     }
 
-    /// Reads what is available, `by_line` up to the end of the line; `None` at that end, or at the end
-    /// of the input.
+    /// Reads the available bytes, `by_line` up to the end of the line; `None` at that end, or at
+    /// the end of the input.
     async fn read(&mut self, run: &RunState, by_line: bool) -> Option<Vec<u8>> {
         let ScriptInput { reader, is_recorded } = self.stdin.as_mut()?;
         // An input that cannot be read any more has ended.

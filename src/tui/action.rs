@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+pub use applicability::{NO_SUBJECT, NOT_RUNNING};
 pub use argument::{ActionCall, Argument, ArgumentError, ArgumentKind, parse_call};
 pub use manual::keymap as manual;
 pub use table::{Action, TABLE};
@@ -42,7 +43,7 @@ choices! {
     }
 }
 
-/// What has the focus.
+/// The focused part of the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Focus {
     List,
@@ -87,7 +88,7 @@ pub struct ActionEntry {
     pub action: Action,
     /// The name in the palette and in the configuration: `restart-tree`.
     pub name: &'static str,
-    /// What it does, in a few words.
+    /// Its effect, in a few words.
     pub description: &'static str,
     /// The text in the line of hints.
     pub hint: &'static str,
@@ -132,7 +133,7 @@ impl fmt::Display for Action {
 
 /// There is no action of this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no action is called `{name}`{}", near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+#[error("unknown action `{name}`{}", crate::spec::suggestion(*near))]
 pub struct UnknownAction {
     pub name: String,
     /// The action with the most similar name.

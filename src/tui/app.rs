@@ -5,6 +5,7 @@ mod editor;
 mod export;
 mod external;
 mod paging;
+mod perform;
 mod programs;
 mod signals;
 mod tasks;
@@ -24,7 +25,7 @@ use super::clock::FrameClock;
 use super::config::Config;
 use super::keys::Chord;
 use super::model::{ClientRole, Model};
-use super::msg::{Cmd, ExitReason, Msg};
+use super::msg::{ExitReason, Msg};
 use super::render::view;
 use super::terminal::{self, Terminal, TerminalInput};
 use super::theme::Role;
@@ -40,7 +41,8 @@ const FRAME: Duration = Duration::from_millis(33);
 const INPUT_FRAME: Duration = Duration::from_millis(8);
 /// How long a frame is delayed for rows that are on their way.
 const ROWS_DELAY: Duration = Duration::from_millis(25);
-/// Interrupts within this time after another program had the terminal were meant for that program.
+/// Interrupts within this time after another program had the terminal are addressed to that
+/// program.
 const FOREIGN_SIGNAL: Duration = Duration::from_millis(100);
 /// Capacity of the message queue.
 const QUEUE: usize = 64;
@@ -161,7 +163,7 @@ struct App<C> {
     signal_count: usize,
 }
 
-/// What the loop waits for before it draws the next frame.
+/// The condition for drawing the next frame.
 enum DrawDelay {
     /// A time, or only for events.
     Time(Option<Duration>),
@@ -232,7 +234,7 @@ impl<C: Control + Clone + 'static> App<C> {
         }
     }
 
-    /// Draws a frame if one is due, and returns what the next one has to wait for.
+    /// Draws a frame if one is due, and returns the condition for the next one.
     fn draw_if_due(&mut self) -> DrawDelay {
         let now = self.clock.now();
         let Some(terminal) = self.terminal.as_mut().filter(|_| self.dirty) else {
@@ -320,26 +322,6 @@ impl<C: Control + Clone + 'static> App<C> {
                     (self.forward_signal)(signal);
                     self.message(Msg::QuitSignal);
                 }
-            }
-        }
-    }
-
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are requests to the project")]
-    fn perform(&mut self, cmds: Vec<Cmd>) {
-        for cmd in cmds {
-            match cmd {
-                Cmd::Leave(reason) => self.exit = Some(reason),
-                Cmd::Suspend => self.suspend(),
-                Cmd::Redraw => self.resize(),
-                Cmd::SetMouse(on) => {
-                    if let Some(terminal) = &mut self.terminal {
-                        terminal.set_mouse(on);
-                    }
-                }
-                Cmd::Copy(text) => self.copy(&text),
-                Cmd::Page(file) => self.page(&file),
-                Cmd::EditAt(place) => self.edit(&place),
-                cmd => self.tasks.perform(cmd),
             }
         }
     }

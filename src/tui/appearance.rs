@@ -64,12 +64,12 @@ impl Appearance {
         Span::styled(text.into(), self.style(role))
     }
 
-    /// A text of exactly so many columns.
+    /// Pads or cuts a text to this width.
     pub fn pad(&self, text: &str, columns: usize) -> String {
         text::pad(text, columns, self.glyphs.ellipsis)
     }
 
-    /// A text of at most so many columns.
+    /// Cuts a text to this width.
     pub fn fit(&self, text: &str, columns: usize) -> String {
         text::fit(text, columns, self.glyphs.ellipsis)
     }

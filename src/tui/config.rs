@@ -23,8 +23,8 @@ use super::appearance::Appearance;
 use super::cycle::next_choice;
 use super::keymap::Keymap;
 use super::theme::ThemeName;
-use crate::output::safe_name;
-use crate::spec::choices;
+use crate::output::{is_dumb_terminal, safe_name};
+use crate::spec::{UnknownChoice, choices, io_error_text, nearest, suggestion};
 
 /// Size limit of the file in bytes.
 const MAX_SIZE: u64 = 1 << 20;
@@ -154,7 +154,7 @@ impl Config {
             Ok(None) => (Self::default(), Vec::new()),
             Err(error) => {
                 let file = safe_name(&path.display().to_string()).into_owned();
-                let message = format!("cannot be read: {error}");
+                let message = format!("cannot be read: {}", io_error_text(&error));
                 (Self::default(), vec![Warning { file, place: None, message }])
             }
         }
@@ -169,7 +169,7 @@ impl Config {
     /// assert!(!config.mouse);
     /// assert_eq!(
     ///     warnings[0].to_string(),
-    ///     "config.toml:3:5: no action is called `stpo`; did you mean `stop`?"
+    ///     "config.toml:3:5: unknown action `stpo`; did you mean `stop`?"
     /// );
     /// ```
     pub fn parse(file: &str, text: &str) -> (Self, Vec<Warning>) {
@@ -196,7 +196,7 @@ impl Config {
     /// Returns colours and glyphs for this terminal, by its environment variables.
     pub fn appearance(&self, variable: impl Fn(&str) -> Option<String>) -> Appearance {
         let non_empty = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let is_dumb = non_empty("TERM").is_some_and(|term| term == "dumb");
+        let is_dumb = non_empty("TERM").is_some_and(|term| is_dumb_terminal(term.as_ref()));
         let theme = match self.theme {
             _ if is_dumb => ThemeName::None,
             // The user's file is more specific than `NO_COLOR`, which is for all programs.
@@ -212,7 +212,7 @@ impl Config {
             locale.contains("utf-8") || locale.contains("utf8")
         };
         let unicode = !is_dumb && locale.as_ref().is_none_or(is_utf8);
-        // An explicit setting overrides what the environment suggests.
+        // An explicit setting overrides the environment.
         let ascii = !unicode && self.unicode != Some(true);
         Appearance { ascii, ..Appearance::new(theme, self.unicode.unwrap_or(unicode)) }
     }
@@ -290,10 +290,8 @@ impl ConfigReader<'_> {
                 _ => self.warn(value.span(), "`keys` is a table: \"ctrl-r\" = \"reload\""),
             },
             _ => {
-                let near = crate::spec::nearest(name, SETTINGS.iter().copied());
-                let near = near.map(|near| format!("; did you mean `{near}`?"));
-                let message = format!("unknown setting `{name}`{}", near.unwrap_or_default());
-                self.warn(place, &message);
+                let near = suggestion(nearest(name, SETTINGS.iter().copied()));
+                self.warn(place, &format!("unknown setting `{name}`{near}"));
             }
         }
     }
@@ -301,7 +299,7 @@ impl ConfigReader<'_> {
     fn read_bool(&mut self, value: &Spanned<DeValue<'_>>, into: &mut bool) {
         match value.get_ref() {
             DeValue::Boolean(value) => *into = *value,
-            _ => self.warn(value.span(), "this is `true` or `false`"),
+            _ => self.warn(value.span(), "expected `true` or `false`"),
         }
     }
 
@@ -319,10 +317,8 @@ impl ConfigReader<'_> {
             *into = *choice;
             return;
         }
-        let names: Vec<String> = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
         let word = value.get_ref().as_str().unwrap_or_default();
-        let near = crate::spec::nearest(word, choices.iter().map(|(name, _)| *name));
-        let near = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
-        self.warn(value.span(), &format!("this is one of {}{near}", names.join(", ")));
+        self.warn(value.span(), &UnknownChoice::new(word, &names).to_string());
     }
 }

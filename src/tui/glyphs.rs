@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_told_by_its_shape_alone() {
+    fn the_shape_alone_distinguishes_a_state() {
         let mut shapes: Vec<_> = STATES.iter().map(|state| UNICODE.state(*state, true)).collect();
         shapes.push(UNICODE.state(StateName::Ready, false));
         let before = shapes.len();

@@ -18,17 +18,18 @@ use std::time::Duration;
 
 use ratatui::layout::Size;
 
-use super::action::Action;
 use super::appearance::Appearance;
 use super::clock::ClockReading;
 use super::config::{Config, PaneLayout};
+use super::msg::CommandTicket;
 use super::overlay::Overlay;
 use super::pattern::ListFilter;
 use super::prompt::{History, Prompt};
 use super::theme::Role;
 use crate::control::Measure;
-use crate::control::wire::{PhaseName, ProcessState, ProjectState};
+use crate::control::wire::{ControlCommand, PhaseName, ProcessState, ProjectState};
 use crate::machine::StateName;
+use crate::spec::format_time_left;
 use details::{DetailsFetch, DetailsView};
 use list::ProcessList;
 use logs::scroll::TextArea;
@@ -40,7 +41,7 @@ use usage::{ReadyTimes, UsageHistory};
 /// How long a notice is shown.
 const NOTICE_TIME: Duration = Duration::from_secs(4);
 
-/// What the screen shows.
+/// A screen: the dashboard, or a full screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Screen {
     #[default]
@@ -95,20 +96,26 @@ pub struct StatusMessage {
     until: Duration,
 }
 
+/// A kind of command whose progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProgressKind {
+    Start,
+    Stop,
+    Kill,
+    Restart,
+    /// An ad-hoc command.
+    Run,
+}
+
 /// A command that was sent and has not completed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunningCommand {
-    pub action: Action,
+    /// The number of its ticket.
+    pub number: u64,
+    pub kind: ProgressKind,
     /// The processes, or the ad-hoc command, as the user sees them.
     pub subject: String,
     pub names: Vec<String>,
-}
-
-impl RunningCommand {
-    /// Returns the text that describes the command to the user, and identifies its response.
-    pub fn description(&self) -> String {
-        format!("{} {}", self.action.name(), self.subject)
-    }
 }
 
 /// How far quitting is.
@@ -132,11 +139,17 @@ pub enum ClientRole {
 /// The connection to the project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ConnectionState {
-    /// The project is not up yet: the interface shows what its file says.
+    /// The project is not up yet: the interface shows the processes of its file.
     Starting,
     #[default]
     Connected,
     Lost,
+}
+
+/// `8s`: the time left of a process state that a deadline ends, in an overview of this age.
+pub fn seconds_left(process: &ProcessState, age: Duration) -> Option<String> {
+    let left = Duration::from_millis(process.until_ms?).saturating_sub(age);
+    Some(format_time_left(left))
 }
 
 #[derive(Debug, Clone, Default)]
@@ -187,8 +200,10 @@ pub struct Model {
     pub running_commands: Vec<RunningCommand>,
     /// The process that was scaled last, and its number of replicas.
     pub last_scale: Option<(String, u32)>,
-    /// The description and time of the last command, so that a held key sends one.
-    pub last_command: Option<(String, Duration)>,
+    /// The last command and its time, so that a held key sends one.
+    pub last_command: Option<(ControlCommand, Duration)>,
+    /// The number of commands that were sent.
+    pub command_count: u64,
 }
 
 impl Model {
@@ -205,6 +220,12 @@ impl Model {
         self.overview = overview;
         self.connection = ConnectionState::Starting;
         self.list.arrange(&self.overview);
+    }
+
+    /// Returns the ticket of a new command.
+    pub fn new_ticket(&mut self, description: String) -> CommandTicket {
+        self.command_count += 1;
+        CommandTicket { number: self.command_count, description }
     }
 
     /// Shows a notice at the bottom.

@@ -37,8 +37,8 @@ pub enum Msg {
     SeekDone(SeekHit),
     /// A process, whether with secrets, and its details; `None` if it no longer exists.
     Details(String, bool, Option<Box<DetailsData>>),
-    /// The text that describes a command to the user, and the result.
-    CommandDone(String, Result<Option<CommandResponse>, ControlError>),
+    /// The result of a command.
+    CommandDone(CommandTicket, Result<Option<CommandResponse>, ControlError>),
     Reloaded(Result<ReloadResponse, ControlError>),
     /// The result of something outside of the project, for the user.
     Notice(Result<String, String>),
@@ -49,6 +49,15 @@ pub enum Msg {
     Suspended(Option<ControlError>),
     /// A signal ends the interface.
     QuitSignal,
+}
+
+/// A command that was sent: its result refers to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandTicket {
+    /// The number of the command, from 1; 0 if its progress is never shown.
+    pub number: u64,
+    /// The command, for the user: `restart web`.
+    pub description: String,
 }
 
 /// The result of a seek.
@@ -76,8 +85,7 @@ pub enum Cmd {
     CancelSeek,
     /// The name of a process, and whether with secrets.
     FetchDetails(String, bool),
-    /// A command, and the text that describes it to the user.
-    Execute(ControlCommand, String),
+    Execute(ControlCommand, CommandTicket),
     Reload {
         dry_run: bool,
     },
@@ -100,6 +108,9 @@ pub enum Cmd {
     EditAt(SourceLocation),
     Browse(String),
 }
+
+/// The notice if there is nothing to copy.
+pub const NOTHING_TO_COPY: &str = "there is nothing to copy";
 
 /// A text that is copied from the project.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -66,11 +66,11 @@ pub enum OverlayReply {
     Chosen(OverlayChoice),
 }
 
-/// What overlays read of the model.
+/// The part of the model that overlays read.
 #[derive(Debug, Clone, Copy)]
 pub struct OverlayContext<'a> {
     pub keymap: &'a Keymap,
-    /// What decides whether an action applies.
+    /// The facts that decide whether an action applies.
     pub facts: &'a ActionFacts,
     /// The names of the processes.
     pub names: &'a [String],

@@ -4,7 +4,7 @@ use regex::{Regex, RegexBuilder};
 
 use super::fuzzy;
 
-/// Limit of the size of a compiled expression; those that people type are far below it.
+/// Limit of the size of a compiled expression; expressions that people type are far below it.
 const SIZE_LIMIT: usize = 1 << 20;
 
 /// Whether the case of letters matters.
@@ -33,7 +33,7 @@ impl Default for PatternMode {
     }
 }
 
-/// The reason why a pattern is no regular expression.
+/// The reason why a pattern is not a valid regular expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct BadPattern(pub String);

@@ -25,7 +25,7 @@ pub struct LineEditor {
     input: Input,
 }
 
-/// What a key did to a line.
+/// The effect of a key on a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EditResult {
     /// The key does not edit.
@@ -93,27 +93,32 @@ impl LineEditor {
 
 /// Returns the edit of a key, as in a shell.
 fn request(chord: Chord) -> Option<InputRequest> {
-    use InputRequest as Do;
     Some(match (chord.ctrl, chord.alt, chord.key) {
-        (false, false, Key::Char(char)) => Do::InsertChar(char),
-        (false, false, Key::Left) | (true, false, Key::Char('b')) => Do::GoToPrevChar,
-        (false, false, Key::Right) | (true, false, Key::Char('f')) => Do::GoToNextChar,
-        (true, false, Key::Left) | (false, true, Key::Char('b') | Key::Left) => Do::GoToPrevWord,
-        (true, false, Key::Right) | (false, true, Key::Char('f') | Key::Right) => Do::GoToNextWord,
-        (false, false, Key::Home) | (true, false, Key::Char('a')) => Do::GoToStart,
-        (false, false, Key::End) | (true, false, Key::Char('e')) => Do::GoToEnd,
+        (false, false, Key::Char(char)) => InputRequest::InsertChar(char),
+        (false, false, Key::Left) | (true, false, Key::Char('b')) => InputRequest::GoToPrevChar,
+        (false, false, Key::Right) | (true, false, Key::Char('f')) => InputRequest::GoToNextChar,
+        (true, false, Key::Left) | (false, true, Key::Char('b') | Key::Left) => {
+            InputRequest::GoToPrevWord
+        }
+        (true, false, Key::Right) | (false, true, Key::Char('f') | Key::Right) => {
+            InputRequest::GoToNextWord
+        }
+        (false, false, Key::Home) | (true, false, Key::Char('a')) => InputRequest::GoToStart,
+        (false, false, Key::End) | (true, false, Key::Char('e')) => InputRequest::GoToEnd,
         // Some terminals send ^h for Backspace.
-        (false, false, Key::Backspace) | (true, false, Key::Char('h')) => Do::DeletePrevChar,
-        (false, false, Key::Delete) | (true, false, Key::Char('d')) => Do::DeleteNextChar,
+        (false, false, Key::Backspace) | (true, false, Key::Char('h')) => {
+            InputRequest::DeletePrevChar
+        }
+        (false, false, Key::Delete) | (true, false, Key::Char('d')) => InputRequest::DeleteNextChar,
         (true, false, Key::Char('w') | Key::Backspace) | (false, true, Key::Backspace) => {
-            Do::DeletePrevWord
+            InputRequest::DeletePrevWord
         }
         (false, true, Key::Char('d') | Key::Delete) | (true, false, Key::Delete) => {
-            Do::DeleteNextWord
+            InputRequest::DeleteNextWord
         }
-        (true, false, Key::Char('u')) => Do::DeleteFromStart,
-        (true, false, Key::Char('k')) => Do::DeleteTillEnd,
-        (true, false, Key::Char('y')) => Do::Yank,
+        (true, false, Key::Char('u')) => InputRequest::DeleteFromStart,
+        (true, false, Key::Char('k')) => InputRequest::DeleteTillEnd,
+        (true, false, Key::Char('y')) => InputRequest::Yank,
         _ => return None,
     })
 }
@@ -141,7 +146,7 @@ impl History {
     }
 }
 
-/// What a key did to a prompt.
+/// The effect of a key on a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PromptResult {
     /// Nothing, or the cursor moved.

@@ -20,11 +20,12 @@ use ratatui::text::{Line, Span};
 
 use super::appearance::{Appearance, put};
 use super::model::layout::{MIN_SIZE, PaneArea, areas};
-use super::model::{Model, Screen};
+use super::model::{Model, Screen, seconds_left};
 use super::overlay::OverlayContext;
 use super::text;
 use super::theme::Role;
 use crate::control::wire::ProcessState;
+use crate::spec::format_age;
 
 pub fn view(ui: &Model, frame: &mut Frame<'_>) {
     let area = frame.area();
@@ -171,19 +172,8 @@ fn percent(share: f64) -> String {
 
 /// `<1m`, then minutes, hours, days.
 fn uptime(ms: u64, age: Duration) -> String {
-    let minutes = (Duration::from_millis(ms) + age).as_secs() / 60;
-    match minutes {
-        0 => "<1m".to_owned(),
-        1..60 => format!("{minutes}m"),
-        60..1440 => format!("{}h", minutes / 60),
-        _ => format!("{}d", minutes / 1440),
-    }
-}
-
-/// `8s`: the time left of a process state that a deadline ends.
-fn seconds_left(process: &ProcessState, age: Duration) -> Option<String> {
-    let left = Duration::from_millis(process.until_ms?).saturating_sub(age);
-    Some(format!("{}s", left.as_secs_f64().ceil()))
+    let uptime = Duration::from_millis(ms) + age;
+    if uptime < Duration::from_mins(1) { "<1m".to_owned() } else { format_age(uptime) }
 }
 
 /// Why a process is in its state, with the time left.

@@ -53,7 +53,7 @@ pub(super) fn text(buffer: &Buffer) -> String {
             let symbol = buffer[(x, y)].symbol();
             assert!(!symbol.contains(char::is_control), "{symbol:?} at {x},{y}");
             row.push_str(symbol);
-            // What a wide character covers is not shown.
+            // The second cell of a wide character is not shown.
             x += u16::try_from(super::text::width(symbol)).unwrap().max(1);
         }
         text.push_str(row.trim_end());

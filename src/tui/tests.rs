@@ -1,12 +1,12 @@
 //! Tests of model and screen together, with a fake project.
 
+mod commands;
 mod copying;
 mod details;
 mod fake;
 mod full_screens;
-mod moving;
+mod navigation;
 mod random;
 mod screens;
 mod searching;
-mod steering;
 mod usage;

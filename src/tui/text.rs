@@ -75,7 +75,7 @@ impl StyledLine {
         self.pieces.into_iter().map(|(text, style)| Span::styled(text, style)).collect()
     }
 
-    /// The text without styles, with tabs as blanks: what searches match.
+    /// The text without styles, with tabs as blanks, as searches see it.
     pub fn plain(&self) -> String {
         self.pieces.iter().map(|(text, _)| text.as_str()).collect()
     }

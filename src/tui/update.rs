@@ -79,7 +79,7 @@ pub fn update(ui: &mut Model, now: ClockReading, msg: Msg) -> Cmds {
             ui.details_fetch.take(&name, reveal, details.map(|details| *details));
         }
         Msg::SeekDone(hit) => search::seek_done(ui, hit, &mut cmds),
-        Msg::CommandDone(description, result) => progress::done(ui, &description, result),
+        Msg::CommandDone(ticket, result) => progress::done(ui, &ticket, result),
         Msg::Reloaded(result) => reload::done(ui, result),
         Msg::Notice(Ok(text)) => ui.notify(text, Role::Text),
         Msg::Notice(Err(text)) => ui.notify(text, Role::Bad),
@@ -93,7 +93,7 @@ pub fn update(ui: &mut Model, now: ClockReading, msg: Msg) -> Cmds {
     cmds
 }
 
-/// Requests what the changed model needs.
+/// Requests the data that the changed model needs.
 fn settle(ui: &mut Model, cmds: &mut Cmds) {
     ui.select_logs();
     search::settle(ui, cmds);

@@ -27,7 +27,7 @@ impl FolderTree {
             }
             InotifyEventKind::Moved => {
                 let watch = self.watches.get(&event.wd);
-                // A move of a folder that is no link is reported by its parent folder.
+                // A move of a folder, unless it is a link, is reported by its parent folder.
                 for id in watch.map_or_else(Vec::new, |watch| watch.nodes.clone()) {
                     if self.is_link(id) {
                         self.revisit(id);
@@ -182,7 +182,7 @@ impl FolderTree {
         self.push(ROOT, ScanMode::Newest);
     }
 
-    /// Reports the newest file of each target as the one that has changed, once everything is read.
+    /// Reports the newest file of each target as the changed file, once everything is read.
     pub(super) fn report_newest(&mut self, newest: Vec<Option<(Duration, PathBuf)>>) {
         for (target, newest) in newest.into_iter().enumerate() {
             let target = target as u16;

@@ -38,7 +38,7 @@ pub(super) enum WatchError {
     Other,
 }
 
-/// What happened to an entry of a folder, or to the folder itself.
+/// A change of an entry of a folder, or of the folder itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum InotifyEventKind {
     /// The entry was created.

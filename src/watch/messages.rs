@@ -13,7 +13,7 @@ use super::glob::Glob;
 use super::tree::{FolderTree, ROOT};
 use crate::spec::{counted, io_error_text};
 
-/// Returns what exists at a path.
+/// Describes the file type at a path.
 pub(super) fn path_kind(path: &Path) -> Option<PathKind> {
     let meta = fs::symlink_metadata(path).ok()?;
     Some(if meta.is_dir() { PathKind::Folder } else { PathKind::File })

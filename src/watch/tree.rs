@@ -1,6 +1,6 @@
 //! The tree of watched folders, from the root of the file system down to where files can match.
 //!
-//! All folders on the path to a match are part of it, so that one that is moved away or does not
+//! All folders on the path to a match are part of it, so a folder that is moved away or does not
 //! exist yet is noticed when it appears. Links can bring the same folder in under several names; the
 //! kernel gives it one number, and its [`WatchEntry`] lists the nodes that use it.
 

@@ -23,7 +23,7 @@ fn stop(up: Running) -> common::Done {
     up.done()
 }
 
-/// A port that is taken and at which nobody listens.
+/// A port that is taken and has no listener.
 fn silent_port() -> (rustix::fd::OwnedFd, u16) {
     use rustix::net::{AddressFamily, SocketAddrV4, SocketFlags, SocketType};
     let (inet, stream) = (AddressFamily::INET, SocketType::STREAM);
@@ -48,7 +48,7 @@ fn serve(listener: TcpListener, status: impl Fn() -> &'static str + Send + 'stat
 }
 
 #[test]
-fn tcp_makes_it_ready_when_somebody_listens() {
+fn a_tcp_check_succeeds_when_something_listens() {
     let (socket, port) = silent_port();
     let project = pair(&format!("{{ tcp = {port}, interval = '20ms', foreign = true }}"));
     let up = project.up(["--events", "events"]);
@@ -57,7 +57,7 @@ fn tcp_makes_it_ready_when_somebody_listens() {
     rustix::net::listen(&socket, 8).unwrap();
     up.wait_err("after started");
     up.wait_err(&format!("web is ready, tcp localhost:{port}: connected"));
-    up.wait_err("everything is ready");
+    up.wait_err("project ready");
     stop(up);
     let events = project.events("events");
     assert!(place(&events, "process_ready", "web") < place(&events, "process_started", "after"));
@@ -81,7 +81,7 @@ fn http_makes_it_ready_as_soon_as_the_status_is_right() {
     let begun = Instant::now();
     std::fs::write(now_up, "").unwrap();
     up.wait_err("after started");
-    // Generous; what it takes is printed.
+    // Generous; the actual time is printed.
     let took = begun.elapsed();
     println!("spawned {took:?} after it answered, with an interval of 100ms");
     assert!(took < Duration::from_secs(20), "{took:?}");
@@ -92,7 +92,7 @@ fn http_makes_it_ready_as_soon_as_the_status_is_right() {
 fn unix_file_and_exec_make_it_ready() {
     for (check, said) in [
         ("{ unix = 'it', interval = '20ms', foreign = true }", "connected"),
-        ("{ file = 'it', interval = '20ms' }", "it is there"),
+        ("{ file = 'it', interval = '20ms' }", "exists"),
         ("{ exec = 'test -e it && echo yes', interval = '20ms' }", "exit 0: yes"),
         ("{ exec = ['test', '-e', 'it'], interval = '20ms' }", "exit 0"),
     ] {
@@ -167,7 +167,7 @@ fn one_that_is_not_ready_in_time_fails_with_what_was_asked_and_answered() {
     ));
     let done = project.up_done(["--events", "events"]);
     done.assert_code(1);
-    let why = format!("it was not ready within 4.0s: tcp localhost:{port}: connection refused");
+    let why = format!("not ready after 4.0s: tcp localhost:{port}: connection refused");
     done.assert_err(&format!("web failed: {why}"));
     done.assert_err(&format!("web gave up after 1 retry: {why}"));
     done.assert_err(&format!("after skipped: web cannot be ready: {why}; gave up after 1 retry"));
@@ -189,7 +189,7 @@ fn a_ready_one_becomes_unhealthy_and_comes_back_without_a_restart() {
     let project = pair("{ file = 'it', interval = '20ms', failures = 2 }");
     project.write("it", "");
     let up = project.up(["--events", "events"]);
-    up.wait_err("everything is ready");
+    up.wait_err("project ready");
     std::fs::remove_file(project.path("it")).unwrap();
     up.wait_err("web is unhealthy: file");
     project.write("it", "");
@@ -199,7 +199,7 @@ fn a_ready_one_becomes_unhealthy_and_comes_back_without_a_restart() {
     let unhealthy = only(&events, "process_unhealthy", "web");
     assert_eq!(unhealthy["cause"]["kind"], "unhealthy");
     assert_eq!(unhealthy["cause"]["check"], "ready");
-    assert_eq!(unhealthy["cause"]["answer"], "it is not there");
+    assert_eq!(unhealthy["cause"]["answer"], "does not exist");
     assert_eq!(unhealthy["cause"]["misses"], 2);
     assert_eq!(about(&events, "process_ready", "web").len(), 2);
     assert_eq!(of(&events, "process_started").len(), 2);
@@ -264,7 +264,7 @@ fn a_probe_that_takes_too_long_is_ended_and_asked_again() {
     });
     let done = up.done();
     assert_eq!(most, 1, "one at a time");
-    done.assert_err("no end within 3s, killed: asked");
+    done.assert_err("timed out after 3s, killed: asked");
 }
 
 /// A service that has left its session and lost its parent carries the marks of its run, and so
@@ -301,7 +301,7 @@ fn the_command_of_a_check_has_the_environment_and_folder_of_its_process() {
 }
 
 #[test]
-fn a_stop_while_everybody_waits_for_one_that_never_gets_ready_is_quick() {
+fn a_stop_is_quick_while_all_wait_for_a_process_that_never_gets_ready() {
     let sleep = long_sleep();
     let mut file = format!(
         "[process.web]\ncommand = 'exec sleep {sleep}'\nready = {{ file = 'never', interval = '1ms' }}\n"
@@ -322,15 +322,15 @@ fn a_stop_while_everybody_waits_for_one_that_never_gets_ready_is_quick() {
 
 #[test]
 fn a_check_in_the_file_that_cannot_work_is_a_mistake() {
-    for (check, told) in [
+    for (check, expected) in [
         ("ready = { http = 'https://x/' }", "exec = \"curl -fsS https://x/\""),
         ("ready = { log = 'x', interval = '1s' }", "`interval` has no effect with `log`"),
-        ("health = { delay = '1s' }", "only `ready` has it"),
-        ("ready = { tcp = 'port' }", "which has none"),
+        ("health = { delay = '1s' }", "only allowed in `ready`"),
+        ("ready = { tcp = 'port' }", "does not have"),
     ] {
         let project = Project::new(&format!("[process.x]\ncommand = 'true'\n{check}\n"));
         let done = project.run(["check"]);
         done.assert_code(2);
-        done.assert_err(told);
+        done.assert_err(expected);
     }
 }

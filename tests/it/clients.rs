@@ -32,7 +32,7 @@ fn up() -> (Project, Running) {
     (project, running)
 }
 
-/// One question on a connection of its own; status and body.
+/// One request on a separate connection; status and body.
 fn ask(project: &Project, line: &str, body: &str) -> (u16, Value) {
     let mut stream = project.connect();
     let head = format!(
@@ -75,13 +75,13 @@ impl Dice {
     }
 }
 
-/// Where an order leads that nobody gainsays.
+/// The final state after a command that no other one contradicts.
 fn leads_to(verb: &str) -> &'static str {
     if matches!(verb, "start" | "restart") { "ready" } else { "stopped" }
 }
 
-/// All at once, in no order: whatever was accepted last is what counts, so when the last word of
-/// everybody about a process leads to the same, that is where it gets.
+/// All concurrently: the command that was accepted last counts, so if the last commands of
+/// all clients about a process have the same effect, that is its final state.
 #[test]
 fn conflicting_commands_of_eight_clients_end_in_the_last_one_without_overlapping_runs() {
     let (project, running) = up();
@@ -123,7 +123,7 @@ fn conflicting_commands_of_eight_clients_end_in_the_last_one_without_overlapping
     one_life_at_a_time(&project.events("events"));
 }
 
-/// By what was told: a run starts when the one before has ended, and none has met another.
+/// By the events: a run starts after the previous one has ended, and no two runs overlap.
 fn one_life_at_a_time(events: &[Value]) {
     let mut alive: BTreeMap<&str, &Value> = BTreeMap::new();
     let mut lives = 0;
@@ -181,7 +181,7 @@ fn a_reconnecting_client_gets_every_event_once() {
                 let how = dice.pick(&["header", "query"]);
                 let mut most = dice.pick(&[1, 2, 5, 17]);
                 let stream = project.connect();
-                // Nobody could come back to a project that is gone.
+                // A client cannot reconnect to a project that has ended.
                 if over.load(Ordering::Acquire) {
                     most = usize::MAX;
                     settled.send(()).unwrap();
@@ -211,7 +211,7 @@ fn a_reconnecting_client_gets_every_event_once() {
     assert!(over.into_inner() && last > 80);
 }
 
-/// One that brings its request in drops takes its place for a while, and no longer.
+/// A client that sends its request in small pieces takes a connection only for a limited time.
 #[test]
 fn a_client_that_sends_byte_by_byte_is_disconnected_and_blocks_no_other() {
     let (project, running) = up();
@@ -233,7 +233,7 @@ fn a_client_that_sends_byte_by_byte_is_disconnected_and_blocks_no_other() {
                 continue;
             }
             let mut bytes = [0; 4096];
-            // It is no help that there is always a little more.
+            // A constant trickle of data does not prevent this.
             let writes = stream.write_all(b" ").is_ok();
             match stream.read(&mut bytes) {
                 Ok(0) => open[at] = false,
@@ -243,7 +243,7 @@ fn a_client_that_sends_byte_by_byte_is_disconnected_and_blocks_no_other() {
             }
             open[at] &= writes;
         }
-        // Everybody else is served.
+        // All other clients are served.
         assert_eq!(ask(&project, "GET /v1/snapshot", "").0, 200);
     }
     let said = String::from_utf8_lossy(&answers[1]).into_owned();

@@ -20,7 +20,7 @@ fn an_unknown_command_or_flag_is_code_2() {
     for (word, near) in [("wyh", "why"), ("strat", "start"), ("ecec", "exec"), ("inti", "init")] {
         let done = project.run([word]);
         done.assert_code(2);
-        done.assert_err(&format!("there is no command `{word}`; did you mean `{near}`?"));
+        done.assert_err(&format!("unknown command `{word}`; did you mean `{near}`?"));
     }
     project.run(["man", "wyh"]).assert_err("did you mean `why`?");
     let done = project.run(["signal", "HPU", "a"]);
@@ -40,9 +40,9 @@ fn a_dash_is_no_file_to_write() {
         done.assert_err("use /dev/stdout");
     }
     assert!(!project.path("-").exists());
-    let told = project.up_done(["--quiet", "--events", "/dev/stdout"]).out;
-    assert!(told.lines().all(|line| line.starts_with("{\"seq\":")), "{told}");
-    assert!(told.contains("\"process_completed\""), "{told}");
+    let printed = project.up_done(["--quiet", "--events", "/dev/stdout"]).out;
+    assert!(printed.lines().all(|line| line.starts_with("{\"seq\":")), "{printed}");
+    assert!(printed.contains("\"process_completed\""), "{printed}");
 }
 
 #[test]

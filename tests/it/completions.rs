@@ -11,7 +11,7 @@ fn completions_know_the_names_that_run_and_man_every_page() {
     command.env("PITCREW_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", "2").env("_CLAP_IFS", "\n");
     let said = run(command).code(0);
     assert_eq!(said.out.split_whitespace().collect::<Vec<_>>(), ["web", "web.2"], "{said:?}");
-    // From somewhere else, by the options that say which project is meant.
+    // From another folder, with the options that select the project.
     let (dir, file) = (project.dir(), project.path("procfile.toml"));
     for (option, value) in [("-C", &dir), ("-f", &file)] {
         let mut command = project.pitcrew(["--", "pitcrew", option]);
@@ -40,7 +40,7 @@ fn completions_know_the_names_that_run_and_man_every_page() {
     project.down(running);
 }
 
-/// What bash offers for each line, by the script that it is told to source.
+/// What bash offers for each line, by the script that it sources.
 fn bash_offers(project: &Project, lines: &[&str]) -> Option<Vec<String>> {
     let script = project.ask(["completions", "bash"]).code(0).out;
     let offer = |line: &&str| {

@@ -59,13 +59,15 @@ fn an_unknown_name_is_code_2_with_the_nearest_one() {
         &["wait", "wob"],
         &["scale", "wob", "1"],
         &["send", "wob", "x"],
-        &["enqueue", "wob", "--", "true"],
         &["signal", "HUP", "wob"],
     ] {
         let mut command = project.pitcrew([]);
         command.args(args);
         run(command).code(2).err("did you mean `web`?");
     }
+    // A process is no suggestion for a pool.
+    let said = project.ask(["enqueue", "wob", "--", "true"]).code(2).err("unknown name `wob`");
+    assert!(!said.err.contains("did you mean"), "{said:?}");
     down(&project, running);
 }
 
@@ -91,8 +93,7 @@ fn ps_shows_what_is_and_why() {
     let mut lines = table.out.lines();
     assert!(lines.next().unwrap().starts_with("NAME"), "{table:?}");
     assert!(lines.next().unwrap().starts_with("web   running"), "{table:?}");
-    let why =
-        project.ask(["why", "api"]).code(0).out("api was skipped: bad cannot succeed: exit 3");
+    let why = project.ask(["why", "api"]).code(0).out("api skipped: bad cannot succeed: exit 3");
     why.out("\n  bad failed: exit 3 after");
     let why = project.ask(["why", "--json", "api"]).code(0).json();
     assert_eq!((&why["name"], &why["state"]), (&"api".into(), &"skipped".into()));
@@ -284,7 +285,7 @@ fn events_come_without_a_gap_from_the_first_to_the_last() {
 }
 
 #[test]
-fn down_ends_everything_in_order_or_at_once() {
+fn down_ends_everything_in_order_or_immediately() {
     let script = "trap : TERM; echo deaf; while :; do sleep 0.05; done";
     let (project, running) = up(&format!("[process.deaf]\ncommand = '{script}'\n"));
     running.wait_out("deaf | deaf");
@@ -329,13 +330,13 @@ fn run_beside_a_running_project_uses_it_and_leaves_it_as_it_was() {
 }
 
 #[test]
-fn two_that_act_at_once_both_get_an_answer() {
+fn two_concurrent_commands_both_get_a_response() {
     let (project, running) = up("");
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 for args in [["restart", "web"], ["stop", "web"], ["start", "web"]] {
-                    // What the other one did may be in the way, but it is told.
+                    // The command of the other client may conflict, but that is reported.
                     let said = project.ask(args);
                     assert!(said.code == 0 || said.code == 1, "{said:?}");
                 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 /// Sends these bytes and reads until the other side has nothing more to say.
 fn say(project: &Project, bytes: &[u8]) -> String {
     let mut stream = project.connect();
-    // It may have hung up before all was said.
+    // The server may have closed the connection before everything was sent.
     let _ = stream.write_all(bytes);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -84,7 +84,11 @@ fn each_address_answers_and_a_mistake_is_a_sentence() {
         ("/v1/enqueue", r#"{"pool":"build","command":["echo","\u0000"]}"#),
     ] {
         let (status, answer) = post(&project, path, body);
-        assert_eq!((status, &answer["error"]), (400, &json!("wrong")), "{path} {body}: {answer}");
+        assert_eq!(
+            (status, &answer["error"]),
+            (400, &json!("invalid_request")),
+            "{path} {body}: {answer}"
+        );
         assert!(answer["message"].as_str().unwrap().len() > 10, "{answer}");
     }
     assert_eq!(get(&project, "/v1/output?nonsense=1").0, 400);
@@ -109,7 +113,7 @@ fn another_version_gets_a_sentence() {
     project.down(running);
 }
 
-/// Whoever answers there is no pitcrew of this version: `ps` says so.
+/// A server of another version, or of another program: `ps` reports that.
 #[test]
 fn a_server_of_another_version_gets_a_sentence_too() {
     let (project, running) = Project::shop_up("");
@@ -120,7 +124,7 @@ fn a_server_of_another_version_gets_a_sentence_too() {
     let listener =
         std::os::unix::net::UnixListener::bind(format!("/proc/self/fd/{fd}/control.sock")).unwrap();
     let server = std::thread::spawn(move || {
-        // It is looked first whether anybody is there.
+        // First it is checked whether there is a server.
         for _ in 0..2 {
             let (mut stream, _) = listener.accept().unwrap();
             let mut request = [0; 4096];
@@ -153,13 +157,13 @@ fn garbage_and_clients_that_leave_cost_nothing() {
         let mut stream = project.connect();
         stream.write_all(cut.as_bytes()).unwrap();
     }
-    // One that promises a body and leaves in the middle has asked for nothing.
+    // A client that announces a body and disconnects has sent no request.
     let mut stream = project.connect();
     let head =
         "POST /v1/kill HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{\"names\":[\"web\"]";
     stream.write_all(head.as_bytes()).unwrap();
     drop(stream);
-    // One that leaves while it waits for an answer.
+    // A client that disconnects while it waits for the response.
     let mut stream = project.connect();
     let body = r#"{"names":["web"],"for":"completed"}"#;
     let head = format!(
@@ -194,7 +198,7 @@ fn idle_clients_block_no_other_client() {
     drop((silent, deaf));
 }
 
-/// More connections than there are places do not lock anybody out for good.
+/// More connections than allowed do not lock out other clients permanently.
 #[test]
 fn too_many_connections_are_closed_and_places_come_back() {
     let (project, running) = Project::shop_up("");

@@ -84,7 +84,7 @@ fn the_state_comes_whole_and_then_only_what_changed() {
             break;
         }
     }
-    // Somebody new: the order is told with it.
+    // An update with a new process has the order of all.
     let ran = post(&project, "/v1/run", r#"{"command":"echo by hand"}"#);
     assert_eq!((&ran["ok"], &ran["processes"][0]["name"]), (&Value::Bool(true), &"run.1".into()));
     let changes = pushed.pushed();
@@ -133,7 +133,7 @@ fn rows_growth_and_searches_come_over_the_socket() {
     }
     assert_eq!((found["hits"].as_u64(), found["before"].as_u64()), (Some(2), Some(2)));
     let wrong = get(&project, "/v1/search?search=(");
-    assert_eq!(wrong["error"], "wrong", "{wrong}");
+    assert_eq!(wrong["error"], "invalid_request", "{wrong}");
     project.down(running);
 }
 
@@ -194,7 +194,7 @@ fn resource_usage_is_measured_on_request() {
     let taken = &changes["changed"][0];
     assert!(taken["memory_bytes"].as_u64().unwrap() > 100_000, "{changes}");
     assert!(taken["cpu_percent"].as_f64().is_some(), "{changes}");
-    // The next thing the other one is told is the stop, without figures.
+    // The next update of the other client is the stop, without usage.
     project.ask(["stop", "web"]).code(0);
     let changes = plain.pushed();
     let state = changes["changed"][0]["state"].as_str().unwrap();
@@ -210,13 +210,13 @@ fn whether_files_are_watched_is_pushed_when_it_changes() {
     project.ask(["wait", "api"]).code(0);
     let mut pushed = Stream::open(&project, "GET", "/v1/snapshot?follow=true", "");
     assert_eq!(pushed.pushed()["processes"][1]["watch"], "on");
-    for (on, told) in [(false, "off"), (true, "on")] {
+    for (on, word) in [(false, "off"), (true, "on")] {
         let body = format!("{{\"names\":[\"api\"],\"on\":{on}}}");
         assert_eq!(post(&project, "/v1/watch", &body)["ok"], true);
         let news = pushed.pushed();
         let members = news["changed"].as_array().unwrap();
         assert_eq!(members.len(), 1, "{news}");
-        assert_eq!((&members[0]["name"], &members[0]["watch"]), (&"api".into(), &told.into()));
+        assert_eq!((&members[0]["name"], &members[0]["watch"]), (&"api".into(), &word.into()));
     }
     project.down(running);
 }

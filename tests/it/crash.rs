@@ -8,7 +8,7 @@ use crate::common::{
     with_argument,
 };
 
-/// After a SIGKILL of one of its own processes nothing may be left after this.
+/// The time after a SIGKILL of one of pitcrew's processes when nothing may be left.
 const PROMISED: Duration = Duration::from_secs(2);
 
 /// Children that do not want to go: deaf to TERM, with grandchildren, gone to a session of their
@@ -130,19 +130,19 @@ fn after_kill_9_of_both_the_next_up_ends_what_was_left_and_says_so() {
             send(pid, libc::SIGKILL);
         }
         up.forget();
-        // The lock goes with the last thread.
+        // The lock is released with the last thread.
         let is_over = |pid| matches!(threads(pid).as_str(), "" | "Z" | "X");
         wait_until("both have ended", || is_over(guardian) && is_over(engine));
         // The direct child dies with the engine.
         wait_until("the child is gone", || with_argument(&sleep).len() == 2);
-        // A hop that was missed would go on.
+        // A missed descendant would keep forking.
         let counts = "wc -c < hops; sleep 0.1; wc -c < hops";
         project.write("procfile.toml", &format!("[process]\nb = '{counts}'\n"));
         let done = project.up_done([]);
         let hops: Vec<&str> = done.out.lines().collect();
         assert!(hops.len() == 2 && hops[0] == hops[1], "{done}");
         done.assert_code(0);
-        done.assert_err(&format!("sleep {sleep}, left by a previous session"));
+        done.assert_err(&format!("(sleep {sleep}), left by a previous session"));
         assert_eq!(with_argument(&sleep), [decoy.id()]);
         decoy.kill().unwrap();
         decoy.wait().unwrap();
@@ -169,7 +169,7 @@ fn kill_9_while_it_starts_children_leaves_nothing() {
         Project::new(&format!("[process.a]\ncommand = 'exec sleep {sleep}'\nreplicas = 60\n"));
     for round in 0..times(10) {
         let mut up = project.up([]);
-        // At another moment each time: after so many are up.
+        // At another moment each time: after this many processes are up.
         let wanted = round as usize * 5 % 60;
         wait_until("some are up", || with_argument(&sleep).len() >= wanted);
         let engine = up.engine();
@@ -216,7 +216,7 @@ fn a_thousand_processes_start_and_stop_and_leave_nothing() {
     let project =
         Project::new(&format!("[process.a]\ncommand = ['sleep', '{sleep}']\nreplicas = 1000\n"));
     let up = project.up(["--events", "events"]);
-    up.wait_err("everything is ready");
+    up.wait_err("project ready");
     assert_eq!(with_argument(&sleep).len(), 1_000);
     up.signal(libc::SIGTERM);
     assert_eq!(up.done().signal(), libc::SIGTERM);
@@ -227,7 +227,7 @@ fn a_thousand_processes_start_and_stop_and_leave_nothing() {
 }
 
 #[test]
-fn orphans_that_come_to_the_engine_are_reaped_while_it_runs() {
+fn orphans_adopted_by_the_engine_are_reaped_while_it_runs() {
     let project = Project::new(&format!(
         "[process.a]\ncommand = 'for i in 1 2 3 4 5 6 7 8 9 10; do setsid sh -c \"sleep 0.1 & exit\"; \
          done; echo made; exec sleep {}'\n",

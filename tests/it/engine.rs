@@ -42,7 +42,7 @@ fn another_environment_finds_the_same_engine_and_starts_no_second() {
     let ps = run(elsewhere(&project, project.pitcrew(["ps", "--json"])));
     assert_eq!(ps.code(0).json()["pid"].to_string(), pid);
     let again = run(elsewhere(&project, project.pitcrew(["up", "--no-tui"])));
-    again.code(1).err(&format!("shop is running already: pid {pid}"));
+    again.code(1).err(&format!("shop is already running (pid {pid}"));
     run(elsewhere(&project, project.pitcrew(["down"]))).code(0);
     running.done().assert_code(0);
 }
@@ -68,7 +68,7 @@ fn what_was_cleaned_away_is_made_again_and_hides_nothing() {
 }
 
 #[test]
-fn a_file_that_is_gone_is_told_and_what_runs_goes_on() {
+fn a_missing_file_is_reported_and_processes_continue() {
     let (project, running, _) = up();
     std::fs::remove_file(project.path("procfile.toml")).unwrap();
     running.wait_err("procfile.toml is gone; running processes continue");
@@ -129,7 +129,7 @@ fn two_files_in_one_folder_are_two_projects() {
 }
 
 #[test]
-fn a_stopped_engine_is_told_with_its_pid_and_ended_by_down_kill() {
+fn a_stopped_engine_is_reported_with_its_pid_and_ended_by_down_kill() {
     let (project, running, sleep) = up();
     let engine = running.engine();
     send(engine, libc::SIGSTOP);
@@ -231,7 +231,7 @@ fn in_the_background_of_a_terminal_with_tostop_it_stops_and_goes_on_in_the_foreg
     terminal.type_in("fg\n");
     terminal.wait("web | up");
     terminal.type_in("\x03");
-    terminal.wait("SIGINT: stopping web");
+    terminal.wait("signal INT: stopping web");
     terminal.type_in("exit\n");
     terminal.ended();
     project.nothing_left_within(BOUND);
@@ -252,7 +252,7 @@ fn a_restart_that_cannot_be_carried_out_costs_no_run() {
     let server = project.path("server");
     std::os::unix::fs::symlink("/bin/sh", &server).unwrap();
     let running = project.up([]);
-    running.wait_err("everything is ready");
+    running.wait_err("project ready");
     std::fs::rename(&server, project.path("away")).unwrap();
     std::fs::rename(project.path("sub"), project.path("sub.away")).unwrap();
     for (name, reason) in [("web", "no such program"), ("sub", "does not exist")] {

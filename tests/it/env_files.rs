@@ -20,7 +20,7 @@ fn with_pipe() -> Project {
     project
 }
 
-/// Returns when somebody has opened it to read.
+/// Returns when a process has opened it for reading.
 fn write_to_pipe(project: &Project, text: &str) {
     let mut pipe = OpenOptions::new().write(true).open(project.path("pipe")).unwrap();
     pipe.write_all(text.as_bytes()).unwrap();
@@ -39,7 +39,7 @@ fn a_pipe_is_read_once_for_each_reading_and_says_when_it_waits() {
     write_to_pipe(&project, "A=two\n");
     up.wait_out("| a has two.");
     // A reading that hangs holds up nothing, and what was written to the pipe was no change of a
-    // file, so nobody has read it again meanwhile.
+    // file, so it was not read again meanwhile.
     project.ask(["check"]).code(0);
     up.signal(libc::SIGUSR1);
     assert!(waits(3));
@@ -61,10 +61,10 @@ fn a_reading_that_hangs_at_the_start_ends_with_the_first_signal() {
 }
 
 #[test]
-fn a_reading_that_hangs_is_told_to_who_starts_it_in_the_background_and_to_who_reloads() {
+fn a_file_that_hangs_is_reported_by_a_background_start_and_by_a_reload() {
     let project = with_pipe();
     let early = project.ask(["up", "--detach", "--timeout", "2s"]).code(124);
-    early.err("waiting for the env file").err("had not started yet, and was ended");
+    early.err("waiting for the env file").err("was stopped before it had started");
     project.nothing_left_within(common::BOUND);
     std::thread::scope(|scope| {
         let started = scope.spawn(|| project.ask(["up", "--detach", "--wait"]));
@@ -73,7 +73,7 @@ fn a_reading_that_hangs_is_told_to_who_starts_it_in_the_background_and_to_who_re
         let mut reload = project.pitcrew(["reload"]);
         let mut reload = reload.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let said = Text::read(reload.stderr.take().unwrap());
-        assert!(said.wait("is still reading its files; it waits for what is written to").is_some());
+        assert!(said.wait("is still reading its files; waiting for data on the pipe").is_some());
         write_to_pipe(&project, "A=one\n");
         assert!(reload.wait().unwrap().success());
     });
@@ -87,7 +87,7 @@ fn a_read_only_query_opens_no_pipe() {
     for args in [["check", "--json"], ["graph", "--json"]] {
         project.run(args).assert_code(0);
     }
-    // It says that nothing runs, at once.
+    // It reports immediately that nothing runs.
     project.run(["ps", "--json"]).assert_code(1);
     project.run(["why", "a"]).assert_code(1);
 }
@@ -103,7 +103,7 @@ fn a_project_in_the_background_reads_an_inherited_pipe_once() {
     let mut command = project.pitcrew(["up", "--detach", "--wait"]);
     let inherited = reader.as_raw_fd();
     // SAFETY: one system call between fork and exec.
-    #[allow(unsafe_code, reason = "a descriptor under a number of its own")]
+    #[expect(unsafe_code, reason = "a descriptor under a number of its own")]
     unsafe {
         command.pre_exec(move || {
             libc::dup2(inherited, 7);
@@ -112,7 +112,7 @@ fn a_project_in_the_background_reads_an_inherited_pipe_once() {
     }
     common::ask::run(command).code(0);
     common::wait_until("it has run", || project.text("out") == "a has secret.\n");
-    // It cannot be read again, so a reload takes what it held.
+    // It cannot be read again, so a reload uses its previous contents.
     project.ask(["reload"]).code(0).out("no changes");
     project.ask(["down"]).code(0);
     project.nothing_left_within(common::BOUND);

@@ -28,16 +28,16 @@ fn what_lasts_has_an_open_input_and_what_is_run_for_its_result_has_none() {
     let up = project.up(["--events", "events"]);
     up.wait_out("job ended");
     up.wait_out("null ended");
-    up.wait_err("everything is ready");
+    up.wait_err("project ready");
     up.signal(libc::SIGTERM);
     let done = up.done();
     assert!(!done.out.contains("watcher ended"), "{done}");
-    // Its stop command came to its end and ended it.
+    // Its stop command completed and ended it.
     done.assert_err("watcher stopped with the project: signal TERM");
 }
 
 #[test]
-fn a_watcher_that_ends_at_once_is_told_the_way_out() {
+fn a_watcher_that_ends_immediately_gets_a_hint() {
     let project = Project::new(
         "[process]\ncss = { command = ['sh', '-c', 'cat', 'css', '--watch'], stdin = 'null' }\n\
          keeps = 'exec sleep 1000'\n",
@@ -69,7 +69,7 @@ fn with_descriptors(command: &mut Command, fd: i32) {
 }
 
 #[test]
-fn a_project_in_the_background_holds_nothing_of_who_started_it() {
+fn a_project_in_the_background_holds_nothing_of_its_starter() {
     let sleep = long_sleep();
     let project = Project::new(&format!("[process]\nweb = 'exec sleep {sleep}'\n"));
     let lock = fs::File::create(project.path("lock")).unwrap();
@@ -131,7 +131,7 @@ fn pwd_is_the_working_folder_however_it_was_said() {
     assert_eq!(exec(&["exec", "--in", "web"], "/"), Some(sub.clone().into()));
     assert_eq!(exec(&["-C", "sub", "exec"], "/"), Some(sub.into()));
     assert_eq!(exec(&["exec", "--env", "PWD=mine"], "/"), Some("mine".into()));
-    // By the way by which the user came, as a shell has it.
+    // By the path that the user entered, as in a shell.
     let way = project.path("../way");
     std::os::unix::fs::symlink(project.dir(), &way).unwrap();
     let way = way.parent().unwrap().canonicalize().unwrap().join("way");
@@ -150,7 +150,7 @@ fn given(project: &Project, args: &[&str], text: &str) -> Said {
     ask::run(command)
 }
 
-/// The same command with a pipe as its input that gives what is in this file.
+/// The same command with a pipe as its input that contains this file.
 fn piped(command: &Command, file: &Path) -> Command {
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", "cat \"$0\" | exec \"$@\""]).arg(file).arg(command.get_program());
@@ -171,7 +171,7 @@ fn the_file_can_be_standard_input() {
         "[process]\nweb = {{ command = 'pwd; exec sleep {sleep}', cwd = 'sub' }}\ncat = 'cat'\n"
     );
     given(&project, &["-f", "-", "check"], &text).code(0);
-    given(&project, &["-f", "-", "check"], "[process]\nweb = 1\n").code(2).err("-:2:7");
+    given(&project, &["-f", "-", "check"], "[process]\nweb = 1\n").code(2).err("<stdin>:2:7");
     given(&project, &["-f", "-", "-f", "-", "check"], &text).code(2).err("only once");
     let up = given(&project, &["-f", "-", "up", "--no-tui"], "[process]\na = 'pwd'\n").code(0);
     assert_eq!(up.out, format!("a | {}\n", project.dir().display()));
@@ -179,7 +179,7 @@ fn the_file_can_be_standard_input() {
     given(&project, &["-f", "-", "up", "--detach"], &text).code(0);
     // A second one is the same project.
     given(&project, &["-f", "-", "up", "--detach"], &text).code(0);
-    given(&project, &["-f", "-", "up", "--no-tui"], &text).code(1).err("is running already");
+    given(&project, &["-f", "-", "up", "--no-tui"], &text).code(1).err("is already running");
     for args in [&["ps", "--json"][..], &["-f", "-", "ps", "--json"]] {
         let said = ask::run({
             let mut command = project.command(common::binary());
@@ -197,12 +197,12 @@ fn the_file_can_be_standard_input() {
     project.ask(["reload"]).code(1).err("came from standard input, which cannot be read again");
     project.ask(["down"]).code(0);
     project.nothing_left_within(BOUND);
-    project.ask(["ps"]).code(2).err("there is no procfile.toml");
+    project.ask(["ps"]).code(2).err("no procfile.toml");
     project.ask(["-f", "-", "ps"]).code(1);
     project.ask(["-f", "/dev/null", "check"]).code(2).err("pass it as standard input: `-f - <");
 }
 
-/// The project of a process that is started in the background, in a folder of its own.
+/// The project of a process that is started in the background, in a separate folder.
 fn nested(project: &Project, sleep: &str) -> PathBuf {
     let inner = project.path("inner");
     fs::create_dir(&inner).unwrap();
@@ -297,7 +297,7 @@ fn a_folder_and_variables_that_are_no_utf_8_are_like_any_other() {
     say(&["logs", "web"]).code(0);
     fs::write(odd.join("a.txt"), "").unwrap();
     wait_until("it runs anew", || say(&["ps", "--json"]).json()["processes"][0]["run"] == 2);
-    say(&["up", "--no-tui"]).code(1).err("is running already");
+    say(&["up", "--no-tui"]).code(1).err("is already running");
     say(&["down"]).code(0);
     project.nothing_left_within(BOUND);
     // Read from the files of the log, in the folder of that name.
@@ -323,7 +323,9 @@ fn a_unix_socket_is_reached_however_long_its_path_is() {
     let up = project.up([]);
     up.wait_err("web started");
     wait_until("there is an answer", || {
-        project.one("web")["why"].as_str().is_some_and(|why| why.contains("no socket"))
+        project.one("web")["why"]
+            .as_str()
+            .is_some_and(|why| why.contains("the socket does not exist"))
     });
     let listener = std::os::unix::net::UnixListener::bind(link.join("s")).unwrap();
     up.wait_err("web is ready");

@@ -2,13 +2,13 @@
 
 use std::process::Command;
 
-/// Runs it and gives what it printed.
+/// Runs it and returns its output.
 fn example(name: &str) -> String {
     cargo("run", name)
 }
 
 fn cargo(verb: &str, name: &str) -> String {
-    // One that hangs is ended.
+    // An example that hangs is ended.
     let mut cargo = Command::new("timeout");
     cargo.args(["-k", "1", "300", env!("CARGO"), verb, "--quiet", "--example", name]);
     cargo.current_dir(env!("CARGO_MANIFEST_DIR"));

@@ -42,7 +42,7 @@ fn no_such_program_is_127_and_not_executable_126() {
     done.assert_code(127);
     done.assert_err("no-such-program-here");
     let project = Project::empty();
-    // The same where a folder of PATH may not be entered: nothing says that it would be in there.
+    // The same if a folder of PATH may not be entered, because the program may not be there.
     std::fs::create_dir(project.path("closed")).unwrap();
     std::fs::set_permissions(project.path("closed"), PermissionsExt::from_mode(0o000)).unwrap();
     let mut command = project.pitcrew(["exec", "--", "no-such-program-here"]);
@@ -87,7 +87,7 @@ fn a_timeout_is_124_and_ends_the_tree() {
     done.assert_code(124);
     assert_eq!(done.out, "up\n");
     assert!(since.elapsed() >= Duration::from_secs(4));
-    done.assert_err("longer than 4.0s");
+    done.assert_err("timed out after 4.0s");
     assert!(with_argument(&sleep).is_empty());
 }
 

@@ -125,14 +125,14 @@ fn a_terminal_crate_would_be_seen() {
     assert_eq!(of_terminals(&names), ["ratatui-core", "crossterm", "tui-input"]);
 }
 
-/// A row of the table of `docs/comparison.md` that says what pitcrew can, and what shows it.
+/// What proves the pitcrew column of a row in the table of `docs/comparison.md`.
 #[cfg(feature = "cli")]
 enum Proof {
-    /// This command with `--help` is one, and its help has the text.
+    /// This command exists, and its `--help` contains the text.
     Command(&'static str, &'static str),
-    /// A process can have this in the file, and `check` takes it.
+    /// `check` accepts these keys of a process.
     Key(&'static str),
-    /// What the row says is no command and no key; it is held by other tests, or it is a fact.
+    /// The row is about neither a command nor a key: other tests prove it, or it is a fact.
     Elsewhere,
 }
 
@@ -151,13 +151,13 @@ const COMPARISON: &[(&str, Proof)] = {
         ("replicas", Key("replicas = 2")),
         ("restart on file change", Key("watch = ['src']")),
         ("stop escalates to KILL", Key("stop = { grace = '1s' }")),
-        ("the whole group is signalled", Command("signal", "SIGNAL")),
-        ("descendants that left the group", Key("stop = { strays = 'kill' }")),
-        ("nothing left when it is itself killed", Elsewhere),
+        ("signals go to the whole group", Command("signal", "SIGNAL")),
+        ("ends descendants that left the group", Key("stop = { strays = 'kill' }")),
+        ("nothing left when the tool is killed", Elsewhere),
         ("log files", Key("log = { file = 'x' }")),
         ("log rotation by size", Key("log = { max_size = '1MiB' }")),
         ("output in memory bounded by bytes", Elsewhere),
-        ("every change as an event with its cause", Command("events", "--follow")),
+        ("events with causes", Command("events", "--follow")),
         ("control from another shell", Command("restart", "--wait")),
         ("detach, daemon", Command("up", "--detach")),
         ("reload of the file", Command("reload", "--dry-run")),

@@ -16,8 +16,8 @@ use crate::common::own_process::in_own_process;
 use crate::common::real_host::{self, of_session, runtime, wait_until_async};
 use crate::common::{BOUND, children_of, wait_until};
 
-mod lives;
 mod outputs;
+mod run_lifecycle;
 mod signals;
 mod strays;
 
@@ -58,15 +58,15 @@ promises! {
         an_open_stdin_neither_ends_nor_brings_anything
         what_is_written_to_stdin_arrives_and_its_end_too
         a_reader_of_stdin_that_is_gone_is_an_error
-        stdin_can_be_a_file_and_one_that_is_missing_refuses_the_start
+        stdin_can_be_a_file_and_a_missing_file_refuses_the_start
         pipes_join_two_runs;
-    lives:
+    run_lifecycle:
         the_exit_is_as_it_was_and_can_be_asked_again
         a_missing_program_is_known_as_that
         a_missing_folder_is_known_as_that
         what_is_dropped_is_killed
         one_that_lives_cannot_be_reaped
-        a_start_that_nobody_waits_for_leaves_nothing
+        an_abandoned_start_leaves_nothing
         many_at_once
         pids_are_unique;
     signals:
@@ -84,7 +84,7 @@ promises! {
         the_whole_tree_can_be_killed;
 }
 
-/// In a process of its own, of which nothing is left in the end.
+/// Runs the test in a separate process, and checks that nothing is left at the end.
 fn for_real<F: Future<Output = ()>>(test: impl FnOnce(Real) -> F) {
     if !in_own_process() {
         return;
@@ -99,7 +99,7 @@ fn session() -> String {
     real_host::session("contract")
 }
 
-/// A host that is told what a program does.
+/// A host with scripts for its programs.
 trait World {
     type Host: Host;
     fn host(&self) -> &Self::Host;
@@ -181,7 +181,7 @@ async fn over(child: impl Child) {
     child.reap().unwrap();
 }
 
-/// A shell script that says `ready` and then waits to be signalled.
+/// A shell script that prints `ready` and then waits for a signal.
 fn waiting(before: &str) -> String {
     // In the foreground, `sleep` would hold up the handler of a trap.
     format!("{before}\necho ready; while :; do sleep 1000 & wait $!; done")

@@ -6,7 +6,7 @@ use crate::common::ask::{Said, run};
 use crate::common::{Project, assert_file, long_sleep};
 use serde_json::Value;
 
-/// What was said, under which heading.
+/// The JSON of a command, with its heading.
 type Shapes = Vec<(&'static str, Vec<Value>)>;
 
 /// A project in which each kind of value is there once: with and without a pid, a replica, a pool.

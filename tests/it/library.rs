@@ -320,7 +320,7 @@ fn the_message_of_a_failure_is_worth_reading() {
         );
         let text = run(sh("seq 100; exit 127")).await.ensure_success().unwrap_err().to_string();
         assert!(text.contains(
-            "exit 127 (no such program)\nstdout (without the 80 lines before):\n    81\n"
+            "exit 127 (no such program)\nstdout (last lines; 80 lines omitted):\n    81\n"
         ));
     });
 }

@@ -9,7 +9,7 @@ use pitcrew::{Command, Event, ProcessManager, ProcessPool, StopPolicy};
 use crate::common::commands::{ms, sh};
 use crate::common::own_process::test;
 
-/// What was told of each run: name and number.
+/// The events of each run, by name and number.
 type Ends = BTreeMap<(String, u32), Vec<String>>;
 
 #[test]
@@ -17,7 +17,7 @@ fn every_run_has_exactly_one_end_of_the_kind_that_fits() {
     test(async {
         let manager = ProcessManager::new();
         let ends: Arc<Mutex<Ends>> = Arc::default();
-        let told = Arc::clone(&ends);
+        let sink = Arc::clone(&ends);
         let observer = manager.observe(move |event| {
             let (of, end) = match event {
                 Event::ProcessCompleted(e) => (&e.of, "completed".to_owned()),
@@ -26,7 +26,7 @@ fn every_run_has_exactly_one_end_of_the_kind_that_fits() {
                 _ => return,
             };
             let of = (of.name.to_string(), of.run);
-            told.lock().unwrap().entry(of).or_default().push(end);
+            sink.lock().unwrap().entry(of).or_default().push(end);
         });
         let observer = observer.unwrap();
 
@@ -45,7 +45,7 @@ fn every_run_has_exactly_one_end_of_the_kind_that_fits() {
         ]);
         let stopped = manager.start(sh("exec sleep 1000").name("stopped")).await.unwrap();
         let killed = manager.start(sh(stubborn).name("killed")).await.unwrap();
-        // Many at once, and still one end.
+        // Many concurrently, and still one end.
         let stops = (stopped.stop(), stopped.stop(), killed.kill(), killed.stop(), killed.kill());
         let (_, _, _, _, _) = tokio::join!(stops.0, stops.1, stops.2, stops.3, stops.4);
         for job in jobs {
@@ -77,7 +77,7 @@ fn every_run_has_exactly_one_end_of_the_kind_that_fits() {
 }
 
 #[test]
-fn the_end_is_told_after_the_last_byte_and_after_it_has_left() {
+fn the_end_is_reported_after_the_last_byte_and_after_the_run_has_left() {
     test(async {
         let manager = ProcessManager::new();
         let mut events = manager.events();
@@ -89,7 +89,7 @@ fn the_end_is_told_after_the_last_byte_and_after_it_has_left() {
             match events.next().await {
                 Some(Event::ProcessCompleted(_)) => break,
                 Some(_) => {}
-                None => panic!("no end was told"),
+                None => panic!("no end event"),
             }
         }
         assert!(manager.get(id).is_none() && manager.active().is_empty());

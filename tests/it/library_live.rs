@@ -107,7 +107,7 @@ fn stop_goes_by_the_stop_policy_and_many_stops_are_one() {
 }
 
 #[test]
-fn one_that_ignores_the_signal_goes_after_its_grace_and_a_kill_is_at_once() {
+fn a_process_that_ignores_the_signal_is_killed_after_its_grace_period_and_a_kill_is_immediate() {
     test(async {
         let manager = ProcessManager::new();
         let policy = StopPolicy { grace: ms(300), ..StopPolicy::default() };
@@ -126,7 +126,7 @@ fn one_that_ignores_the_signal_goes_after_its_grace_and_a_kill_is_at_once() {
 }
 
 #[test]
-fn signals_reach_the_group_and_nobody_after_the_end() {
+fn signals_reach_the_group_and_no_process_after_the_end() {
     test(async {
         let manager = ProcessManager::new();
         let line = "trap 'echo usr1; exit 0' USR1; echo up; while :; do sleep 0.02; done";
@@ -167,7 +167,7 @@ fn what_a_short_run_leaves_is_found_however_short_it_was() {
 }
 
 #[test]
-fn two_of_the_same_name_are_told_apart_with_their_children() {
+fn two_processes_of_the_same_name_are_distinguished_with_their_children() {
     test(async {
         let manager = ProcessManager::new();
         // Both leave a daemon behind; the end of one must not touch the other's.
@@ -245,10 +245,10 @@ fn a_manager_that_is_dropped_leaves_nothing_running() {
         let beside = other.start(sh("exec sleep 1000")).await.unwrap();
         handle.wait_for_line(|line| line.text() == "up").await.unwrap();
         drop(manager);
-        // At once: the program may be about to end.
+        // Immediately: the program may be about to end.
         gone(&handle);
         let result = handle.wait().await.unwrap();
-        // Not an end of its own accord, and told as that.
+        // Reported as an end on purpose, not as one by itself.
         assert_eq!((result.code(), result.killed_by()), (137, Some(EndCause::Shutdown)));
         assert_eq!(beside.state(), StateName::Ready, "managers know nothing of each other");
         beside.kill().await.unwrap();
@@ -315,7 +315,7 @@ fn a_run_error_is_in_its_attempt() {
 }
 
 #[test]
-fn events_are_told_in_order_and_the_end_when_all_is_final() {
+fn events_are_published_in_order_and_the_end_when_all_is_final() {
     test(async {
         let manager = ProcessManager::new();
         let mut events = manager.events();
@@ -352,7 +352,7 @@ fn events_are_told_in_order_and_the_end_when_all_is_final() {
 }
 
 #[test]
-fn a_slow_subscriber_is_told_how_many_it_missed() {
+fn a_slow_subscriber_learns_how_many_it_missed() {
     test(async {
         let manager = ProcessManager::new();
         let mut slow = manager.events();
@@ -379,7 +379,7 @@ fn a_slow_subscriber_is_told_how_many_it_missed() {
 fn an_observer_sees_every_event_and_a_panic_in_one_is_contained() {
     test(async {
         let manager = ProcessManager::new();
-        let (sender, told) = std::sync::mpsc::channel();
+        let (sender, receiver) = std::sync::mpsc::channel();
         let good = manager.observe(move |event| _ = sender.send(event.stamp().seq)).unwrap();
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(|_| {}));
@@ -391,6 +391,6 @@ fn an_observer_sees_every_event_and_a_panic_in_one_is_contained() {
         good.finish().await;
         bad.finish().await;
         std::panic::set_hook(hook);
-        assert_eq!(told.iter().collect::<Vec<u64>>(), (1..=9).collect::<Vec<u64>>());
+        assert_eq!(receiver.iter().collect::<Vec<u64>>(), (1..=9).collect::<Vec<u64>>());
     });
 }

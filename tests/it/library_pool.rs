@@ -19,7 +19,7 @@ fn waits_for(folder: &Path, gate: &str) -> Command {
     sh("until [ -e \"$1\" ]; do sleep 0.01; done").arg(folder.join(gate))
 }
 
-/// Most processes that were alive at once, and the names in the order of their starts.
+/// The most processes that were alive at the same time, and the names in the order of their starts.
 fn of_events(manager: &ProcessManager) -> impl Future<Output = (usize, Vec<String>)> + use<> {
     let mut events = manager.events();
     async move {
@@ -264,7 +264,7 @@ fn with_on_failure_stop_the_first_failure_skips_and_stops_the_rest() {
         let skipped = outcome("queued").as_ref().unwrap_err();
         assert!(matches!(skipped, Error::Skipped { .. }), "{results:?}");
         let said = skipped.to_string();
-        assert!(said.ends_with(" was skipped: its pool was stopped, because bad failed"), "{said}");
+        assert!(said.ends_with(" was skipped: pool stopped because bad failed"), "{said}");
         assert!(pool.submit(sh("true")).await.unwrap().success(), "it goes on");
     });
 }
@@ -337,7 +337,7 @@ fn stages_are_joined_by_pipes_and_each_has_its_result() {
 }
 
 #[test]
-fn a_stage_that_ends_early_is_no_failure_and_one_that_fails_is() {
+fn a_stage_that_ends_early_is_no_failure_and_a_failing_stage_is() {
     test(async {
         let manager = ProcessManager::new();
         let early = manager.pipeline([Command::new("yes"), Command::new("head").arg("-1")]);
@@ -377,7 +377,7 @@ fn senseless_pipelines_are_refused() {
             (vec![], CommandFault::NoStage),
             (vec![sh("a").retries(1)], CommandFault::StageRetry),
             (vec![sh("a"), sh("b").stdin("x")], CommandFault::StageInput),
-            // Nobody could write to it.
+            // It could not be written to.
             (vec![sh("a").stdin(Stdin::Piped), sh("b")], CommandFault::PipedUnheld),
             // It would be called silent while it writes to the next stage.
             (vec![sh("a").idle_timeout(ms(9)), sh("b")], CommandFault::StageIdle),

@@ -8,7 +8,7 @@ use crate::common::{
 };
 
 #[test]
-fn out_of_descriptors_names_who_could_not_start_and_tries_again() {
+fn out_of_descriptors_names_the_process_and_tries_again() {
     let sleep = long_sleep();
     let project = Project::new(&format!(
         "[process.a]\ncommand = 'exec sleep {sleep}'\nreplicas = 30\nrestart = 'on-failure'\n\
@@ -140,9 +140,9 @@ fn without_room_for_another_thread_it_still_ends_as_it_should() {
          log = { file = 'a.log' }\n",
     );
     let up = project.up(["--events", "events"]);
-    up.wait_err("everything is ready");
+    up.wait_err("project ready");
     let engine = up.engine();
-    // Without the mark of the project: it goes after what it traces.
+    // Without the marker variables of the project: it ends after the traced process.
     let mut strace = std::process::Command::new("strace");
     strace.current_dir(project.dir());
     strace.args(["-f", "-qq", "-o", "trace", "-p", &engine.to_string()]);

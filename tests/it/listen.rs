@@ -33,11 +33,11 @@ fn up() -> Listening {
 }
 
 impl Listening {
-    /// What is answered to these bytes, until nothing more is said.
+    /// Sends these bytes; returns the response up to the end of the connection.
     fn say(&self, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(BOUND)).unwrap();
-        // It may have hung up before all was said.
+        // The server may have closed the connection before everything was sent.
         let _ = stream.write_all(bytes);
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);
@@ -122,7 +122,7 @@ fn requests_without_the_token_are_refused_without_effect() {
     for (wanted, headers) in cases {
         let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
         let (status, answer) = up.stop(&headers);
-        // Some of these are no HTTP at all.
+        // Some of these are not HTTP.
         assert!(status == wanted || status == 400, "{wanted} for {headers:?}: {answer}");
         let lower = answer.to_ascii_lowercase();
         assert!(!lower.contains("access-control-"), "{answer}");
@@ -145,9 +145,10 @@ fn requests_without_the_token_are_refused_without_effect() {
     up.down();
 }
 
-/// Whatever is asked, no value that looks like a secret is in the answer unless it is asked for.
+/// No response to any request contains a value that looks like a secret, unless the request asks
+/// for it.
 #[test]
-fn no_secret_of_the_environment_is_told_unasked() {
+fn no_secret_of_the_environment_is_shown_without_a_request() {
     let up = up();
     let (host, key) = (up.host(), up.key());
     let (_, document) = up.ask("GET /v1/openapi.json", &[&host, &key], "");
@@ -162,7 +163,7 @@ fn no_secret_of_the_environment_is_told_unasked() {
                 "events" => "?follow=false",
                 "search" => "?search=x",
                 "seek" => "?from=0",
-                // These go on for as long as they are listened to, and tell only numbers.
+                // These streams never end, and contain only numbers.
                 "growth" | "owner" => continue,
                 _ => "",
             };
@@ -179,7 +180,7 @@ fn no_secret_of_the_environment_is_told_unasked() {
 }
 
 #[test]
-fn an_address_that_others_can_reach_is_refused_and_one_that_is_taken_is_said() {
+fn a_public_address_is_refused_and_a_taken_address_is_reported() {
     let project = Project::new("[process]\nweb = 'true'\n");
     for address in ["0.0.0.0:8080", "[::]:8080", "192.0.2.1:8080"] {
         project.ask(["up", "--no-tui", "--listen", address]).code(2).err("other machines");
@@ -194,11 +195,14 @@ fn an_address_that_others_can_reach_is_refused_and_one_that_is_taken_is_said() {
 }
 
 #[test]
-fn in_the_background_it_listens_too() {
+fn a_project_in_the_background_listens_too() {
     let sleep = long_sleep();
     let project = Project::new(&format!("[process]\nweb = 'exec sleep {sleep}'\n"));
-    // Free a moment ago.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // Reserved, but not listened on: pitcrew can have it, and no other process gets it.
+    let reserved = tokio::net::TcpSocket::new_v4().unwrap();
+    reserved.set_reuseaddr(true).unwrap();
+    reserved.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let free = reserved.local_addr().unwrap();
     project.ask(["up", "--detach", "--listen", &free.to_string()]).code(0);
     let mut stream = TcpStream::connect(free).unwrap();
     write!(stream, "GET / HTTP/1.1\r\nhost: {free}\r\nconnection: close\r\n\r\n").unwrap();

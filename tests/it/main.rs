@@ -1,18 +1,15 @@
 //! The integration tests: one program, a module for each subject.
 //!
-//! A test that changes or counts what the threads of a process share (signals, limits, descriptors, children, who
-//! adopts orphans) runs again in a separate process (`common/own_process.rs`). `sys_guardian` and `embedded` are
+//! A test that changes or counts what the threads of a process share (signals, limits, descriptors, children,
+//! adopted orphans) runs again in a separate process (`common/own_process.rs`). `sys_guardian` and `embedded` are
 //! separate programs, because no other thread may exist in them.
-#![allow(
-    clippy::allow_attributes,
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::wildcard_enum_match_arm,
-    clippy::needless_pass_by_value,
-    clippy::struct_excessive_bools,
     reason = "tests"
 )]
 
@@ -23,7 +20,6 @@ mod common;
 mod examples;
 mod features;
 mod host_contract;
-mod invented_time;
 mod laravel;
 mod layers;
 mod library;
@@ -32,6 +28,7 @@ mod library_live;
 mod library_pool;
 mod procfile;
 mod reload_request;
+mod simulated_time;
 mod symfony;
 mod sys_spawn;
 mod sys_stdio;

@@ -81,7 +81,7 @@ mod with_the_feature {
             answer["result"].clone()
         }
 
-        /// What a tool says, and whether that is an error.
+        /// The text of a tool's result, and whether it is an error.
         #[track_caller]
         fn call(&mut self, tool: &str, arguments: &Value) -> (Value, bool) {
             let result = self.ask("tools/call", &json!({ "name": tool, "arguments": arguments }));
@@ -151,7 +151,7 @@ mod with_the_feature {
     }
 
     #[test]
-    fn every_tool_is_told_with_its_schema_and_does_what_it_says() {
+    fn every_tool_has_a_schema_and_does_what_it_says() {
         let (project, running) = up();
         let mut editor = Editor::start(&project);
         let tools = editor.ask("tools/list", &json!({}));
@@ -222,7 +222,7 @@ mod with_the_feature {
     }
 
     #[test]
-    fn what_went_wrong_is_told_and_is_no_end() {
+    fn an_error_is_reported_and_does_not_end_the_server() {
         let (project, running) = up();
         let mut editor = Editor::start(&project);
         let unknown = editor.error("stop", &json!({ "names": ["wob"] }));
@@ -250,7 +250,7 @@ mod with_the_feature {
         running.done().assert_code(0);
         let gone = editor.error("list", &json!({}));
         assert!(gone.contains("shop is not running") && gone.contains("pitcrew up"), "{gone}");
-        // It comes back without the editor having to do anything.
+        // It works again without an action of the editor.
         let running = project.up(["--keep"]);
         running.wait_out("plain");
         assert_eq!(editor.data("list", &json!({}))["project"], "shop");

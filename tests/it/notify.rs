@@ -10,7 +10,7 @@ use crate::common::{self, Project, Running, long_sleep, wait_until};
 /// What a run of this test program does, when it is run as a child.
 const SAY: &str = "PITCREW_TEST_SAY";
 
-/// No test, but the one who speaks in the others: steps parted by `|`.
+/// No test, but the sender of notifications in the other tests: steps separated by `|`.
 #[test]
 fn speaker() {
     let Ok(steps) = std::env::var(SAY) else { return };
@@ -83,7 +83,7 @@ fn it_is_ready_when_it_says_so_itself() {
 }
 
 #[test]
-fn a_child_may_speak_for_it_also_one_that_has_left_the_session_and_its_parent() {
+fn a_child_may_notify_even_after_it_has_left_the_session_and_its_parent() {
     for before in ["", "setsid -w", "(", "(setsid"] {
         let steps = "send:READY=1";
         let after = if before.starts_with('(') { "&); exec sleep 1000" } else { "; true" };
@@ -105,14 +105,14 @@ fn foreign_senders_are_ignored() {
     for _ in 0..3 {
         say(socket.to_str().unwrap(), b"READY=1");
     }
-    let refused = up.wait_err("ignored a message");
+    let refused = up.wait_err("ignored a notify message");
     let me = std::process::id().to_string();
     assert!(refused.contains(&me), "{refused}");
     assert!(!up.err.lossy().contains("web is ready"));
     project.write("go", "");
     up.wait_err("web is ready");
     let done = stop(up);
-    assert_eq!(done.err.matches("ignored a message").count(), 1, "told once: {done}");
+    assert_eq!(done.err.matches("ignored a notify message").count(), 1, "reported once: {done}");
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn a_message_counts_only_for_its_own_process() {
          command = 'until test -e path; do sleep 0.01; done; NOTIFY_SOCKET=$(cat path) exec {speaker}'\n"
     ));
     let up = project.up([]);
-    up.wait_err("ignored a message");
+    up.wait_err("ignored a notify message");
     assert!(!up.err.lossy().contains("web is ready"));
     stop(up);
 }
@@ -145,7 +145,7 @@ fn silence_is_a_failure_in_the_end() {
     let project = project("exec", "send:STATUS=migrating 3 of 9", ", timeout = \"2s\"");
     let done = project.up_done(["--events", "events"]);
     done.assert_code(1);
-    done.assert_err("web failed: it was not ready within 2.0s: notify READY=1: migrating 3 of 9");
+    done.assert_err("web failed: not ready after 2.0s: notify READY=1: migrating 3 of 9");
     let events = project.events("events");
     assert!(about(&events, "process_ready", "web").is_empty());
 }

@@ -70,14 +70,14 @@ impl Api {
         Answer { status, kind: header("content-type:"), body }
     }
 
-    /// The answer is one that the document tells of, to the last field.
+    /// The response is described in the document, including each field.
     #[track_caller]
     fn check(&self, operation: &Value, answer: &Answer, what: &str) {
-        let told = &operation["responses"];
+        let documented = &operation["responses"];
         let status = answer.status.to_string();
-        let told = told.get(&status).unwrap_or(&told["default"]);
-        assert!(told.is_object(), "{what}: {status} is not in the document: {}", answer.body);
-        let Some(content) = told.get("content").and_then(Value::as_object) else {
+        let documented = documented.get(&status).unwrap_or(&documented["default"]);
+        assert!(documented.is_object(), "{what}: {status} is not in the document: {}", answer.body);
+        let Some(content) = documented.get("content").and_then(Value::as_object) else {
             assert_eq!(answer.body, "", "{what}");
             return;
         };
@@ -90,7 +90,7 @@ impl Api {
                 answer.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
             }
             _ => {
-                // What only tells data is described by that.
+                // A type that consists of data only is described by its fields.
                 let is_whole = schema["schema"]["$ref"].as_str().unwrap().ends_with("/ServerSent");
                 let events = answer.body.split("\n\n").filter(|one| !one.is_empty());
                 let events = events.map(server_sent);
@@ -108,7 +108,7 @@ impl Api {
         }
     }
 
-    /// A schema with what it refers to; fields that it does not name are wrong.
+    /// A schema with its references; unknown fields are an error.
     fn validator(&self, schema: &Value) -> jsonschema::Validator {
         let mut whole = json!({ "components": self.document["components"] });
         let mut parts = Vec::new();
@@ -272,7 +272,7 @@ impl Dice {
         let mut pairs = Vec::new();
         for one in parameters.iter().filter(|one| one["in"] == "query") {
             let name = one["name"].as_str().unwrap();
-            // A stream that goes on for ever has no end to be checked.
+            // An endless stream has no end to check.
             if name == "follow" {
                 pairs.push("follow=false".to_owned());
             } else if self.roll(2) == 0 {
@@ -292,7 +292,7 @@ impl Dice {
     }
 }
 
-/// These go on for as long as somebody listens.
+/// These continue as long as a client reads.
 const ENDLESS: &[&str] = &["/v1/growth"];
 
 /// Of `stop all` and such nothing is left to look at, so each time there is something to start.
@@ -305,7 +305,7 @@ fn every_route_keeps_what_the_document_says() {
     for round in 0..times(12) {
         for (path, methods) in api.document["paths"].as_object().unwrap() {
             for (method, operation) in methods.as_object().unwrap() {
-                // There is one answer to it, and then nobody to ask.
+                // It has one response, and then there is no server.
                 if path == "/v1/shutdown" {
                     continue;
                 }
@@ -359,7 +359,7 @@ fn one_route(api: &Api, dice: &mut Dice, (method, path): (&str, &str), operation
         let text = (!wrong).then(|| dice.wrong(api, schema));
         let what = format!("{method} {address}{query} {text:?}");
         let answer = api.ask(method, &format!("{address}{query}"), text.as_deref());
-        // A name that means nothing may be found before what is wrong beside it.
+        // An unknown name may be reported before another mistake of the request.
         let refused = answer.status == 400 || answer.body.contains("unknown_name");
         assert!(refused, "{what}: {} {}", answer.status, answer.body);
         api.check(operation, &answer, &what);

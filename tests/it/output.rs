@@ -113,7 +113,7 @@ fn a_prompt_without_a_newline_is_shown_when_the_next_line_or_the_end_comes() {
 }
 
 #[test]
-fn when_nobody_reads_any_more_it_ends_quietly_and_leaves_nothing() {
+fn a_closed_output_ends_it_quietly_and_leaves_nothing() {
     let project = Project::new(&format!(
         "[process]\na = 'while :; do echo line; sleep 0.01; done'\nb = 'exec sleep {}'\n",
         long_sleep()
@@ -254,7 +254,7 @@ fn a_log_is_rotated_by_size_and_only_so_many_are_kept() {
 }
 
 #[test]
-fn a_reader_that_is_too_slow_is_told_what_it_missed() {
+fn a_slow_reader_learns_what_it_missed() {
     let project = Project::new(
         "[project]\noutput = { memory = '1MiB' }\n\
          [process]\na = 'seq 1000000; touch ran'\n",
@@ -271,7 +271,7 @@ fn a_reader_that_is_too_slow_is_told_what_it_missed() {
 }
 
 #[test]
-fn a_log_on_a_full_disk_is_told_and_stops_nothing() {
+fn a_full_disk_is_reported_and_stops_nothing() {
     let project = Project::new("[process.a]\ncommand = 'seq 100000'\nlog = { file = 'a.log' }\n");
     std::os::unix::fs::symlink("/dev/full", project.path("a.log")).unwrap();
     let done = project.up_done([]);
@@ -299,7 +299,7 @@ fn a_log_folder_that_is_removed_comes_back() {
 // ---- how much, how fast -------------------------------------------------------------------------
 
 #[test]
-fn a_child_that_prints_300_megabytes_takes_bounded_memory_and_delays_nobody() {
+fn a_child_that_prints_300_megabytes_takes_bounded_memory_and_delays_no_other() {
     let project = Project::new(
         "[project]\noutput = { memory = '32MiB' }\n\
          [process.loud]\ncommand = '''yes 'a line of some length, as programs print them' | \

@@ -6,9 +6,9 @@ use std::net::{Ipv4Addr, TcpListener};
 use crate::common::events::only;
 use crate::common::{self, Project, Running, long_sleep};
 
-/// Listens for ever on the port of this variable, if it is there.
+/// Listens permanently on the port of this variable, if it is set.
 #[test]
-fn serves_where_it_is_told() {
+fn serves_on_the_port_of_its_environment() {
     let Ok(port) = std::env::var("PORT") else { return };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.parse().unwrap()));
     let listener = listener.unwrap_or_else(|error| panic!("port {port}: {error}"));
@@ -21,7 +21,10 @@ fn serves_where_it_is_told() {
 /// The command of such a server.
 fn server() -> String {
     let me = std::env::current_exe().unwrap();
-    format!("['{}', 'ports::serves_where_it_is_told', '--exact', '--nocapture']", me.display())
+    format!(
+        "['{}', 'ports::serves_on_the_port_of_its_environment', '--exact', '--nocapture']",
+        me.display()
+    )
 }
 
 fn listener() -> (TcpListener, u16) {
@@ -30,7 +33,7 @@ fn listener() -> (TcpListener, u16) {
     (listener, port)
 }
 
-/// A port on which nobody listens, as far as anybody can know.
+/// A port without a listener. It is free for a moment only, so another process could take it.
 fn free() -> u16 {
     listener().1
 }
@@ -56,7 +59,7 @@ fn the_answer_of_another_program_makes_nothing_ready() {
     ));
     let up = project.up(["--events", "events"]);
     let line = up.wait_err("db failed");
-    assert!(line.contains(&format!("port {port} is taken by")), "{line}");
+    assert!(line.contains(&format!("port {port} is in use by")), "{line}");
     assert!(line.contains(&me()) && line.contains("which is not part of db"), "{line}");
     up.done();
     let events = project.events("events");
@@ -101,7 +104,7 @@ fn a_start_on_a_port_that_is_taken_fails_and_names_the_holder() {
     let failed = only(&events, "process_failed", "web");
     assert_eq!((&failed["error"], &failed["run"]), (&"port_busy".into(), &1.into()));
     let message = failed["message"].as_str().unwrap();
-    assert!(message.starts_with(&format!("port {port} is taken by")), "{message}");
+    assert!(message.starts_with(&format!("port {port} is in use by")), "{message}");
     assert!(message.contains(&me()), "{message}");
 }
 
@@ -113,14 +116,14 @@ fn a_start_waits_for_its_port() {
         server()
     ));
     let up = project.up([]);
-    up.wait_err("it waits for the port");
+    up.wait_err("waiting for the port");
     drop(listener);
     up.wait_err("web is ready");
     stop(up);
 }
 
 #[test]
-fn the_next_port_is_told_to_all() {
+fn the_next_port_is_reported_everywhere() {
     let (_listener, port) = listener();
     let project = Project::new(&format!(
         "[process.my-web]\ncommand = {}\nport = {port}\nport_busy = 'next'\nready = {{ tcp = 'port' }}\n\
@@ -128,7 +131,7 @@ fn the_next_port_is_told_to_all() {
         server()
     ));
     let up = project.up([]);
-    let line = up.wait_err("it gets port ");
+    let line = up.wait_err("using port ");
     let next: u16 = line.rsplit(' ').next().unwrap().parse().unwrap();
     assert!((port + 1..=port + 20).contains(&next), "{line}");
     up.wait_err("my-web is ready");
@@ -147,9 +150,9 @@ fn two_copies_of_a_project_do_not_take_each_other_for_their_own() {
     one.wait_err("web is ready");
     let second = Project::new(&text(&format!("ready = {{ tcp = {port} }}")));
     let other = second.up([]);
-    // Its server dies; who has the port is told.
-    let line = other.wait_err("is taken by");
-    assert!(line.contains(&format!("port {port} is taken by")), "{line}");
+    // Its server dies; the holder of the port is reported.
+    let line = other.wait_err("is in use by");
+    assert!(line.contains(&format!("port {port} is in use by")), "{line}");
     assert!(line.contains("which is web of another pitcrew project"), "{line}");
     other.done().assert_code(1);
     stop(one);
@@ -164,7 +167,7 @@ fn what_runs_beside_a_project_gets_the_ports_that_it_has() {
         server()
     ));
     let up = project.up([]);
-    let line = up.wait_err("it gets port ");
+    let line = up.wait_err("using port ");
     let next = line.rsplit(' ').next().unwrap().to_owned();
     up.wait_err("web is ready");
     assert_eq!(project.ask(["run", "show"]).code(0).out, format!("it has {next}\n"));

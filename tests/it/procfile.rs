@@ -18,7 +18,7 @@ fn value(text: &str) -> Value {
     serde_json::to_value(toml::from_str::<toml::Table>(text).expect("it is TOML")).unwrap()
 }
 
-/// What the schema says against a text, one line each.
+/// The errors of the schema about a text, one line each.
 fn errors(validator: &Validator, text: &str) -> Vec<String> {
     let value = value(text);
     validator.iter_errors(&value).map(|e| format!("{}: {e}", e.instance_path())).collect()
@@ -46,16 +46,16 @@ fn procfiles() -> Vec<PathBuf> {
 
 #[test]
 fn the_schema_takes_the_file_of_the_contract() {
-    let told = errors(&validator(), include_str!("procfile/full.toml"));
-    assert_eq!(told, Vec::<String>::new());
+    let reported = errors(&validator(), include_str!("procfile/full.toml"));
+    assert_eq!(reported, Vec::<String>::new());
 }
 
 #[test]
 fn the_schema_and_the_reader_take_every_procfile_of_the_repository() {
     let validator = validator();
     for path in procfiles() {
-        let told = errors(&validator, &fs::read_to_string(&path).unwrap());
-        assert_eq!(told, Vec::<String>::new(), "{}", path.display());
+        let reported = errors(&validator, &fs::read_to_string(&path).unwrap());
+        assert_eq!(reported, Vec::<String>::new(), "{}", path.display());
         let dir = path.parent().unwrap().to_owned();
         if let Err(faults) = load(&ProjectLocator { files: vec![path], dir, stdin: None }) {
             panic!("{faults}");
@@ -246,11 +246,12 @@ fn the_schema_tells_one_mistake_once_with_its_place_and_its_word() {
     let files = WRONG_FILES.iter().map(|(text, path, word)| ((*text).to_owned(), *path, *word));
     for (text, path, word) in in_a_process.chain(files) {
         let value = value(&text);
-        let told: Vec<_> = validator.iter_errors(&value).collect();
-        let lines: Vec<_> = told.iter().map(|e| format!("{}: {e}", e.instance_path())).collect();
-        assert_eq!(told.len(), 1, "{text}\n{lines:#?}");
-        assert_eq!(told[0].instance_path().to_string(), path, "{text}\n{lines:#?}");
-        assert!(told[0].to_string().contains(word), "{text}\n{lines:#?}");
+        let reported: Vec<_> = validator.iter_errors(&value).collect();
+        let lines: Vec<_> =
+            reported.iter().map(|e| format!("{}: {e}", e.instance_path())).collect();
+        assert_eq!(reported.len(), 1, "{text}\n{lines:#?}");
+        assert_eq!(reported[0].instance_path().to_string(), path, "{text}\n{lines:#?}");
+        assert!(reported[0].to_string().contains(word), "{text}\n{lines:#?}");
     }
     let text = schema().to_string();
     assert!(!text.contains("anyOf") && !text.contains("oneOf"));

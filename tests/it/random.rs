@@ -58,7 +58,7 @@ struct World {
     text: String,
 }
 
-/// What the model says of one process.
+/// The expectation of the model for one process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Succeeded { runs: u32 },
@@ -70,7 +70,7 @@ impl One {
     /// How it ends if its dependencies let it run.
     fn fate(&self) -> Fate {
         if self.missing {
-            // Tried once: what is missing now is missing in a second too.
+            // No retry: a missing program is still missing a second later.
             return Fate::Failed { runs: 1 };
         }
         match self.good_in {
@@ -169,8 +169,8 @@ fn write(dice: &mut Dice, all: &[One], pools: &[u32]) -> String {
     text
 }
 
-/// How each one ends. Dependencies come earlier in the list; one that is skipped never ends, so
-/// whoever waits for its end is skipped too.
+/// How each process ends. Dependencies come earlier in the list; a skipped process never ends, so
+/// a process that waits for its end is skipped too.
 fn fates(world: &World) -> Vec<Fate> {
     let mut fates: Vec<Fate> = Vec::new();
     for one in &world.all {
@@ -201,9 +201,9 @@ fn verify(world: &World, events: &[Value], code: i32) {
         assert_eq!(ends.len() as u32, runs, "runs of {}, {fate:?}", one.name);
         assert_eq!(started.len() as u32, if one.missing { 0 } else { runs }, "{}", one.name);
         assert_eq!(skipped.len(), usize::from(*fate == Fate::Skipped), "{}", one.name);
-        let told = about(events, "process_gave_up", &one.name).len();
+        let reported = about(events, "process_gave_up", &one.name).len();
         if gave_up {
-            assert_eq!(told, 1, "{}", one.name);
+            assert_eq!(reported, 1, "{}", one.name);
         }
         if runs > 0 {
             let well = ends.last().unwrap()["success"] == true;
@@ -221,7 +221,7 @@ fn verify(world: &World, events: &[Value], code: i32) {
     assert_eq!(kind(events.last().unwrap()), "project_stopped");
 }
 
-/// Its first start comes after what it needs.
+/// Its first start comes after its dependencies.
 fn verify_order(world: &World, one: &One, events: &[Value]) {
     let seq = |event: &Value| event["seq"].as_u64().unwrap();
     let Some(start) = about(events, "process_started", &one.name).first().map(|e| seq(e)) else {

@@ -4,15 +4,15 @@ use crate::common::events::{about, kind, of, only};
 use crate::common::{self, Project, Running, times, wait_until};
 use serde_json::{Value, json};
 
-/// What was told so far.
-fn told(project: &Project) -> Vec<Value> {
+/// The events so far.
+fn all_events(project: &Project) -> Vec<Value> {
     common::events::read(&project.path("events"))
 }
 
 /// How often the file was read again, with mistakes or without.
 fn readings(project: &Project) -> usize {
-    let told = told(project);
-    told.iter().filter(|event| kind(event).starts_with("config_")).count()
+    let events = all_events(project);
+    events.iter().filter(|event| kind(event).starts_with("config_")).count()
 }
 
 /// Writes the file and has it read.
@@ -29,7 +29,7 @@ fn names(event: &Value, field: &str) -> Vec<String> {
     names.map(|name| name.as_str().unwrap().to_owned()).collect()
 }
 
-/// A script that says which life it is and what it is, and stays.
+/// A script that prints its run and its version, and keeps running.
 fn stays(word: &str) -> String {
     format!("command = 'echo \"{word} $PITCREW_RUN.\"; exec sleep 1000'\n")
 }
@@ -67,7 +67,9 @@ fn by_signal_the_difference_is_applied_and_every_cause_names_the_reload() {
          removed: gone, base",
     );
     up.wait_err("other is stopping (TERM): procfile reloaded");
-    wait_until("they are gone", || about(&told(&project), "process_killed", "base").len() == 1);
+    wait_until("they are gone", || {
+        about(&all_events(&project), "process_killed", "base").len() == 1
+    });
     // Nothing is different any more.
     reload(&project, &up, &format!("{new}# Another comment.\n"));
     up.wait_err("procfile reloaded: no changes");
@@ -107,7 +109,7 @@ fn a_mistake_at_any_byte_changes_nothing() {
     let project = Project::new(text);
     let up = project.up(["--events", "events"]);
     up.wait_out("| run 1.");
-    wait_until("both run", || of(&told(&project), "process_started").len() == 2);
+    wait_until("both run", || of(&all_events(&project), "process_started").len() == 2);
     for at in 0..text.len() {
         // No TOML has this byte anywhere.
         let mut broken = text.as_bytes().to_vec();
@@ -116,8 +118,8 @@ fn a_mistake_at_any_byte_changes_nothing() {
         up.signal(libc::SIGUSR1);
         wait_until("it was read", || readings(&project) > at);
     }
-    // A line is told for each reading, with the place of the mistake.
-    up.wait_err("procfile rejected: it has mistakes; nothing has changed");
+    // Each read prints a line with the place of the mistake.
+    up.wait_err("procfile rejected: 1 mistake; nothing has changed");
     assert!(up.err.lossy().contains("procfile.toml:2:"), "{}", up.err.lossy());
     // Put right, it is the same again.
     reload(&project, &up, text);
@@ -154,23 +156,23 @@ fn the_files_are_watched_where_the_project_says_so() {
     project.write("new", &text("two"));
     std::fs::rename(project.path("new"), project.path("procfile.toml")).unwrap();
     up.wait_out("| two a b 2.");
-    // An env file, and one that is made only now.
+    // An env file, and another that is created only now.
     project.write(".env", "A=x\nB=b\n");
     up.wait_out("| two x b 3.");
     project.write("later.env", "B=y\n");
     up.wait_out("| two x y 4.");
-    // The local file comes, and goes.
+    // The local file is created, and removed.
     project
         .write("procfile.local.toml", "[process.local]\ncommand = 'echo here; exec sleep 1000'\n");
     up.wait_out("| here");
     std::fs::remove_file(project.path("procfile.local.toml")).unwrap();
-    wait_until("it goes", || about(&told(&project), "process_killed", "local").len() == 1);
+    wait_until("it goes", || about(&all_events(&project), "process_killed", "local").len() == 1);
     // A mistake, and then none.
     project.write("procfile.toml", "[project]\nreload = tru");
-    up.wait_err("procfile rejected: it has mistakes");
+    up.wait_err("procfile rejected: 1 mistake");
     // An env file that is missing, and then is there.
     project.write("procfile.toml", &text("three").replace("later.env?", "later.env', 'must.env"));
-    up.wait_err("there is no env file");
+    up.wait_err("does not exist");
     project.write("must.env", "B=m\n");
     up.wait_out("| three x m 5.");
     // Not watched any more.
@@ -208,7 +210,7 @@ fn files_that_were_named_are_watched_wherever_they_are() {
     up.wait_out("| two 2.");
     project.write("over.toml", "[process.a]\nenv = { X = 2 }\n");
     up.wait_out("| two 3.");
-    // A file of no concern, and then one that is: nothing was told of the first.
+    // An unwatched file, then a watched one: only the second is reported.
     project.write("procfile.local.toml", "[process.b]\ncommand = 'true'\n");
     project.write("deploy/base.toml", &base("three"));
     up.wait_out("| three 4.");
@@ -219,7 +221,7 @@ fn files_that_were_named_are_watched_wherever_they_are() {
 }
 
 #[test]
-fn what_needs_no_new_run_holds_at_once() {
+fn a_change_that_needs_no_new_run_applies_immediately() {
     let of = |rest: &str| {
         format!(
             "[process.a]\ncommand = '''echo \"up $PITCREW_RUN.\"\n\
@@ -229,7 +231,7 @@ fn what_needs_no_new_run_holds_at_once() {
     let project = Project::new(&of("log.file = 'one.log'\nready = { log = 'never' }\n"));
     let up = project.up(["--events", "events"]);
     up.wait_out("a | up 1.");
-    // The line was printed before anybody looked for it.
+    // The line was printed before the check existed.
     reload(&project, &up, &of("log.file = 'two.log'\nready = { log = '^up' }\n"));
     up.wait_err("a is ready, log /^up/: up 1.");
     wait_until("the other log has lines", || project.path("two.log").exists());
@@ -240,7 +242,7 @@ fn what_needs_no_new_run_holds_at_once() {
     project.write("src/x", "");
     up.wait_out("a | up 2.");
     reload(&project, &up, &of("timeout = '1ms'\n"));
-    up.wait_err("a failed: it ran longer than 1ms");
+    up.wait_err("a failed: timed out after 1ms");
     up.signal(libc::SIGINT);
     up.done();
     let events = project.events("events");
@@ -255,14 +257,14 @@ fn what_needs_no_new_run_holds_at_once() {
 }
 
 #[test]
-fn many_readings_at_once_come_to_what_the_file_says_last() {
+fn many_concurrent_reloads_end_with_the_latest_file() {
     let text = |n: u32| format!("[process.a]\n{}", stays(&format!("v{n}")));
     let project = Project::new(&text(0));
     let up = project.up(["--events", "events"]);
     up.wait_out("| v0 1.");
     let last = times(40);
     for n in 1..=last {
-        // Never half a file: that would be a mistake, and is told as one.
+        // Never half a file: that would be a mistake, and would be reported.
         project.write("next", &text(n));
         std::fs::rename(project.path("next"), project.path("procfile.toml")).unwrap();
         up.signal(libc::SIGUSR1);
@@ -283,7 +285,7 @@ fn a_file_that_is_gone_or_another_one_changes_nothing() {
     let up = project.up(["--events", "events"]);
     up.wait_out("| one 1.");
     std::fs::rename(project.path("procfile.toml"), project.path("aside")).unwrap();
-    up.wait_err("procfile rejected: it has mistakes; nothing has changed");
+    up.wait_err("procfile rejected: 1 mistake; nothing has changed");
     // A folder of that name.
     std::fs::create_dir(project.path("procfile.toml")).unwrap();
     let before = readings(&project);

@@ -3,7 +3,7 @@
 use crate::common::{self, Project, Running, long_sleep};
 use serde_json::json;
 
-/// A script that says which life it is, and stays.
+/// A script that prints the number of its run, and keeps running.
 fn stays(word: &str, sleep: &str) -> String {
     format!("command = 'echo \"{word} $PITCREW_RUN.\"; exec sleep {sleep}'\n")
 }
@@ -33,7 +33,7 @@ fn other(sleep: &str) -> String {
 }
 
 #[test]
-fn a_dry_run_tells_who_would_get_a_new_run_and_why_and_then_it_is_done() {
+fn a_dry_run_names_the_processes_that_the_reload_restarts() {
     let sleep = long_sleep();
     let (project, running) = up(&sleep);
     assert_eq!(project.ask(["reload"]).code(0).out, "no changes\n");
@@ -42,12 +42,12 @@ fn a_dry_run_tells_who_would_get_a_new_run_and_why_and_then_it_is_done() {
     let dry = project.ask(["reload", "--dry-run"]).code(0);
     assert_eq!(dry.out, format!("{same}web would restart: changed command, env\n"));
     let json = project.ask(["reload", "--dry-run", "--json"]).code(0).json();
-    let told = json!({
+    let expected = json!({
         "ok": true, "dry_run": true, "added": ["new"], "changed": ["web", "same"],
         "removed": ["gone"], "restarted": [{ "name": "web", "because": ["command", "env"] }],
         "faults": [],
     });
-    assert_eq!(json, told);
+    assert_eq!(json, expected);
     assert_eq!(project.one("web").get("run").unwrap(), 1);
     assert_eq!(project.one("gone").get("state").unwrap(), "ready");
     let done = project.ask(["reload"]).code(0);
@@ -56,7 +56,7 @@ fn a_dry_run_tells_who_would_get_a_new_run_and_why_and_then_it_is_done() {
     running.wait_out("new 1.");
     common::wait_until("it is gone", || project.one("gone").is_null());
     assert_eq!(project.one("same").get("run").unwrap(), 1);
-    // Why it runs is said, in words and for programs.
+    // The cause of the run is shown as text and as JSON.
     project.ask(["wait", "web"]).code(0);
     project.ask(["why", "web"]).code(0).out("because the procfile was reloaded");
     let why = project.ask(["why", "web", "--json"]).code(0).json();
@@ -85,7 +85,7 @@ fn a_faulty_file_is_code_2_with_its_carets_and_changes_nothing() {
     for name in ["web", "gone", "same"] {
         assert_eq!(project.one(name).get("run").unwrap(), 1);
     }
-    // A dry run is no event; the two others are one each.
+    // A dry run emits no event; the two others emit one each.
     let events = project.ask(["events"]).code(0).jsons();
     assert_eq!(common::events::of(&events, "config_rejected").len(), 2);
     project.down(running);
@@ -101,8 +101,8 @@ fn without_a_running_project_and_while_one_ends_it_is_code_1() {
     let running = project.up([]);
     running.wait_out("deaf.");
     running.signal(libc::SIGINT);
-    running.wait_err("SIGINT: stopping deaf");
-    project.ask(["reload"]).code(1).err("the project is being stopped");
+    running.wait_err("signal INT: stopping deaf");
+    project.ask(["reload"]).code(1).err("the project is shutting down");
     project.ask(["down", "--kill"]).code(0);
     running.forget();
     project.nothing_left_within(common::BOUND);
@@ -129,7 +129,7 @@ fn a_restart_says_which_files_have_changed_since_they_were_read() {
     assert_eq!(project.ask(["restart", "web"]).code(0).err, wanted);
     let json = project.ask(["restart", "--json", "web"]).code(0).json();
     assert_eq!(json["changed_files"], json!([".env"]));
-    // A look at what is different applies nothing.
+    // A dry run applies nothing.
     project.ask(["reload", "--dry-run"]).code(0);
     assert_eq!(project.ask(["restart", "web"]).code(0).err, wanted);
     project.ask(["reload"]).code(0);

@@ -154,7 +154,7 @@ async fn mistakes_are_returned_to_the_caller() {
     let outcome = project.handle.reload_and_wait(ReloadMode::Apply).await;
     assert!(matches!(&outcome, ReloadReport::Rejected(_)), "{outcome:?}");
     assert_eq!(project.host.ran().len(), 3);
-    // Only who would have applied it made it an event.
+    // Only a reload that applies the file makes an event.
     let kinds = project.end().await;
     assert_eq!(kinds.iter().filter(|kind| **kind == "config_rejected").count(), 2);
     assert!(!kinds.contains(&"config_reloaded"));
@@ -164,7 +164,7 @@ async fn mistakes_are_returned_to_the_caller() {
 async fn an_unreadable_file_is_reported() {
     let project = Project::start(OLD, false);
     let refused = project.handle.reload_and_wait(ReloadMode::Apply).await;
-    assert_eq!(refused, ReloadReport::Refused("there is no file to be read again".to_owned()));
+    assert_eq!(refused, ReloadReport::Refused("this project has no file to reload".to_owned()));
     let handle = project.handle.clone();
     project.end().await;
     let refused = handle.reload_and_wait(ReloadMode::Apply).await;
@@ -184,7 +184,7 @@ async fn requests_during_a_read_get_the_result_of_the_next_read() {
     let project = Project::start(OLD, true);
     project.ran("c").await;
     let handle = &project.handle;
-    // All of these are asked before the first is answered.
+    // All requests are sent before the first response.
     let mut asked = tokio::task::JoinSet::new();
     for n in 0..20 {
         let handle = handle.clone();

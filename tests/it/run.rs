@@ -1,6 +1,6 @@
 //! `pitcrew run NAME`: one process in the foreground, its dependencies in the background.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use crate::common::pty::Terminal;
 use crate::common::{self, Project, feed, long_sleep, wait_until, with_argument};
@@ -147,17 +147,25 @@ fn on_a_terminal_its_group_is_the_foreground_group() {
     project.nothing_left_within(std::time::Duration::ZERO);
 }
 
-#[test]
-fn on_a_terminal_ctrl_c_goes_to_the_process() {
-    let project = Project::new(
-        "[process]\na = '''trap 'echo caught; exit 9' INT; echo up; while :; do sleep 0.02; done'''\n",
-    );
-    let mut terminal = Terminal::start(project.pitcrew(["run", "a"]));
+/// Handles Ctrl-C and returns 9.
+const CATCHES_CTRL_C: &str =
+    "trap 'echo caught; exit 9' INT; echo up; while :; do sleep 0.02; done";
+
+/// Presses Ctrl-C while a command of the project runs [`CATCHES_CTRL_C`].
+#[track_caller]
+fn assert_passes_ctrl_c_on(project: &Project, command: Command) {
+    let mut terminal = Terminal::start(command);
     terminal.wait("up");
     terminal.type_in("\x03");
     terminal.wait("caught");
     assert_eq!(terminal.ended().code(), Some(9));
     project.nothing_left_within(std::time::Duration::ZERO);
+}
+
+#[test]
+fn on_a_terminal_ctrl_c_goes_to_the_process() {
+    let project = Project::new(&format!("[process]\na = '''{CATCHES_CTRL_C}'''\n"));
+    assert_passes_ctrl_c_on(&project, project.pitcrew(["run", "a"]));
 }
 
 #[test]
@@ -201,13 +209,8 @@ fn on_a_terminal_the_shell_has_it_back_afterwards() {
 #[test]
 fn exec_on_a_terminal_passes_ctrl_c_to_the_command() {
     let project = Project::empty();
-    let script = "trap 'echo caught; exit 9' INT; echo up; while :; do sleep 0.02; done";
-    let mut terminal = Terminal::start(project.pitcrew(["exec", "--", "sh", "-c", script]));
-    terminal.wait("up");
-    terminal.type_in("\x03");
-    terminal.wait("caught");
-    assert_eq!(terminal.ended().code(), Some(9));
-    project.nothing_left_within(std::time::Duration::ZERO);
+    let command = project.pitcrew(["exec", "--", "sh", "-c", CATCHES_CTRL_C]);
+    assert_passes_ctrl_c_on(&project, command);
 }
 
 #[test]

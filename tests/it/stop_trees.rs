@@ -12,7 +12,7 @@ fn started(up: &Running, names: &[&str]) {
 }
 
 #[test]
-fn one_that_forks_anew_when_asked_leaves_nothing() {
+fn a_process_that_forks_again_when_stopped_leaves_nothing() {
     let sleep = long_sleep();
     let project = Project::new(&format!(
         "[process.a]\ncommand = 'trap \"setsid sleep {sleep} & sleep {sleep} & exit\" TERM; \
@@ -58,7 +58,7 @@ fn a_stop_command_replaces_the_signal_and_has_folder_and_environment() {
 }
 
 #[test]
-fn a_stop_command_that_fails_is_told_and_the_grace_still_ends_it() {
+fn a_failed_stop_command_is_reported_and_the_grace_period_still_ends_the_run() {
     let project = Project::new(
         "[process.a]\ncommand = 'trap \"\" TERM; echo up; while :; do sleep 0.02; done'\n\
          stop = { command = 'echo no way >&2; exit 3', grace = '300ms' }\n",

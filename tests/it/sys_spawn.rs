@@ -21,7 +21,7 @@ fn a_child_gets_a_clean_slate_from_a_dirty_parent() {
     if !in_own_process() {
         return;
     }
-    // SAFETY: a process of its own; dispositions and mask are set before any thread is made.
+    // SAFETY: a separate process; dispositions and mask are set before any thread is made.
     unsafe {
         for signal in [libc::SIGPIPE, libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGUSR1] {
             libc::signal(signal, libc::SIG_IGN);
@@ -103,7 +103,7 @@ async fn the_exit_is_seen_as_it_was_and_can_be_asked_again() {
         let mut child = host.launch(sh(script)).await.unwrap();
         assert_eq!(child.exited().await.unwrap(), wanted);
         assert_eq!(child.exited().await.unwrap(), wanted);
-        // It is still there, so its number cannot mean anybody else.
+        // It still exists, so its pid cannot be that of another process.
         assert!(Path::new(&format!("/proc/{}", child.pid())).exists());
         child.signal(Signal::TERM).unwrap();
         child.reap().unwrap();
@@ -261,7 +261,7 @@ async fn the_path_of_the_child_is_searched_as_execvp_does() {
         fs::set_permissions(path.join("tool"), fs::Permissions::from_mode(mode)).unwrap();
     }
     let mut wanted = launch(["tool"]);
-    // One that may not be executed and one that is missing are passed over.
+    // A file that is not executable and a missing one are skipped.
     let path = format!("{0}/none:{0}/a:{0}/b", folder.path().display());
     wanted.env = vec![("PATH".into(), path.into())];
     assert_eq!(output(&host(), wanted.clone()).await, "b\n");
@@ -338,7 +338,7 @@ fn a_dropped_child_and_a_dropped_start_leave_nothing() {
         output(&host, sh("true")).await;
         wait_until("the group is gone", || !alive(pid));
         wait_until("all are reaped", || children_of(std::process::id()).is_empty());
-        // The pidfd goes right after the reaping.
+        // The pidfd is closed right after the reaping.
         wait_until("all are closed", || descriptors(std::process::id()) == before);
     });
 }
@@ -382,7 +382,7 @@ fn children_outlive_the_idle_threads_of_a_runtime() {
         .unwrap();
     runtime.block_on(async {
         let host = host();
-        // Those of the runtime: the host may have come to need one more of its own.
+        // Descriptors of the runtime: the host may have opened one more.
         let threads = || {
             let all = fs::read_dir("/proc/self/task").unwrap().flatten();
             let names = all.flat_map(|one| fs::read_to_string(one.path().join("comm")));

@@ -122,7 +122,7 @@ fn a_foreground_child_has_the_terminal_and_gives_it_back() {
     std::mem::forget(ours);
 }
 
-/// What one writes into its own input through the name of the file reaches nobody else; and no
+/// What a process writes into its own input through the file's name reaches no other process; and no
 /// descriptor is held for it, whether it lives or has ended.
 #[test]
 fn an_open_input_belongs_to_one_run_and_costs_no_descriptor() {
@@ -144,9 +144,9 @@ fn an_open_input_belongs_to_one_run_and_costs_no_descriptor() {
         assert_eq!(line(&mut lines).await, "up");
         assert_eq!(descriptors(std::process::id()), before);
         let said = "echo hello > /dev/stdin; read x; echo $x; readlink /proc/self/fd/0";
-        let (mut second, mut told) = start(&host, open(said)).await;
-        assert_eq!(line(&mut told).await, "hello", "it is its own");
-        assert!(line(&mut told).await.starts_with("pipe:"));
+        let (mut second, mut output) = start(&host, open(said)).await;
+        assert_eq!(line(&mut output).await, "hello", "it is its own");
+        assert!(line(&mut output).await.starts_with("pipe:"));
         second.exited().await.unwrap();
         second.reap().unwrap();
         let early = tokio::time::timeout(Duration::from_millis(100), lines.next_line()).await;

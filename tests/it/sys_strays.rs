@@ -13,7 +13,7 @@ use crate::common::real_host::{
 };
 use crate::common::{alive, children_of, wait_until};
 
-/// The test in a process of its own that adopts orphans, which all have to be gone at the end.
+/// Runs the test in a separate process that adopts orphans; none may be left at the end.
 fn as_subreaper(test: impl AsyncFnOnce()) {
     if !in_own_process() {
         return;
@@ -83,8 +83,8 @@ fn descendants_are_found_whatever_they_did() {
     });
 }
 
-/// Many runs at the same time, each of which ends at once and leaves somebody who is on his way out of
-/// its group: all of them are found at the first look, whoever is made meanwhile.
+/// Many runs at the same time, each of which ends immediately and leaves a process that is just leaving
+/// its group: all of them are found by the first scan, whatever is created meanwhile.
 async fn none_of_many_is_missed() {
     const AT_ONCE: usize = 16;
     // Its own, as both tests may be under way at the same time.
@@ -101,7 +101,7 @@ async fn none_of_many_is_missed() {
         assert!(!found.is_empty(), "run {run} left somebody: {how}");
         child.kill_tree().await.unwrap();
         child.reap().unwrap();
-        // And one that leaves nobody.
+        // And a run without strays.
         let mut child = host.launch(marked(":", &session, "none", run)).await.unwrap();
         child.exited().await.unwrap();
         assert_eq!(child.strays(StraysPolicy::Kill, &Arc::default()).await.to_end, []);
@@ -119,7 +119,7 @@ async fn none_of_many_is_missed() {
 }
 
 #[test]
-fn none_of_many_is_missed_where_orphans_come_to_us() {
+fn none_of_many_is_missed_if_orphans_are_adopted() {
     as_subreaper(none_of_many_is_missed);
 }
 
@@ -156,7 +156,7 @@ fn a_run_does_not_see_the_descendants_of_another() {
     });
 }
 
-/// Somebody who ignores TERM, in the group, and somebody who does so in a session of its own.
+/// A process that ignores TERM in the group, and one in a separate session.
 const STUBBORN: &str = r#"
 trap '' TERM INT HUP
 sh -c 'trap "" TERM; echo $$; while :; do sleep 1; done' &
@@ -187,7 +187,7 @@ fn a_tree_that_ignores_term_is_killed_whole() {
 fn a_tree_that_forks_without_end_is_killed() {
     as_subreaper(async || {
         let host = host();
-        // Two at most at a time, each followed by another in a session of its own.
+        // Two at most at a time, each followed by another in a new session.
         let bomb = r#"cat > "$0.sh" <<'X'
 sleep 0.01; setsid sh "$0" & exit 0
 X
@@ -201,7 +201,7 @@ echo go; for i in 1 2; do setsid sh "$0.sh" & done; wait"#;
             child.strays(StraysPolicy::Kill, &Arc::default()).await.to_end.len() > 1
         })
         .await;
-        // Between two that are seen there may be one that is just being made.
+        // Between two scans a process may have just been created.
         wait_until_async("it is gone", async || {
             child.kill_tree().await.unwrap();
             child.strays(StraysPolicy::Kill, &Arc::default()).await.to_end.is_empty()
@@ -273,7 +273,7 @@ fn strays_without_a_run_are_listed_and_ended_with_the_project() {
         child.exited().await.unwrap();
         child.kill_tree().await.unwrap();
         child.reap().unwrap();
-        // One that was left on purpose.
+        // A process that was left on purpose.
         let (mut left, mut lines) =
             start(&host, marked("setsid sleep 1000 & echo $!", "s", "daemon", 1)).await;
         let daemon = pid_line(&mut lines).await;
@@ -380,7 +380,7 @@ fn what_a_dead_session_left_is_ended_by_the_next_start() {
     let policies = SessionStrayRules { session: name.clone(), processes };
     journal.write(&policies).unwrap();
     assert_eq!(journal.read().unwrap(), Some(policies));
-    // Whoever reaps them is slower than the recovery: here that is this test.
+    // They are reaped later than the recovery: here by this test.
     let reaper = std::thread::spawn(move || victim.wait().unwrap());
     let recovered = journal.recover().unwrap();
     reaper.join().unwrap();

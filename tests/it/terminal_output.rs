@@ -77,7 +77,7 @@ fn events_are_a_table_on_a_terminal_and_lines_of_json_elsewhere() {
         assert!(json.lines().all(|line| line.starts_with("{\"seq\":")), "{json}");
     }
     assert_eq!(project.ask(["events"]).code(0).jsons().len(), table.lines().count() - 1);
-    // What comes goes on as the table.
+    // New events continue the table.
     let mut command = project.command(common::binary());
     command.args(["events", "-f"]).env("TERM", "xterm");
     let mut terminal = Terminal::start_sized(command, 24, 120);

@@ -29,7 +29,7 @@ fn open(project: &Project) -> Screen {
     Screen::start(program(project, []), 30, 100)
 }
 
-/// With somebody who looks on, who ends a moment later.
+/// With an attached client, which ends a moment later.
 fn down(project: &Project) {
     _ = project.ask(["down"]).code(0);
 }
@@ -48,7 +48,7 @@ fn it_opens_follows_and_is_left_with_a_line_for_each_process() {
     let mut screen = open(&project);
     screen.wait("api is up");
     screen.wait("FOLLOW");
-    // Before that is told, there is nothing to ask about when it is left.
+    // Before this state is received, quitting asks nothing.
     screen.wait("2/3 ready");
     assert!(screen.is_on("1049"));
     screen.keys("q");
@@ -98,7 +98,7 @@ fn what_is_ordered_happens() {
     project.nothing_left_within(Duration::ZERO);
 }
 
-/// As many lines as a person would not read, and what is looked for among them.
+/// A large number of lines, and the line to search for.
 const CHATTY: &str = "[process]\n\
     web = 'seq -f \"INFO item %.0f.\" 1 20000; echo ERROR the last; exec sleep 1000'\n\
     db = 'echo db is up; exec sleep 1000'\n";
@@ -134,7 +134,7 @@ fn the_project_searches_picks_out_and_counts() {
 }
 
 #[test]
-fn a_process_is_told_about_and_its_command_copied() {
+fn the_details_of_a_process_are_shown_and_its_command_copied() {
     let project = Project::new(
         "[process.api]\ncommand = 'echo MODE is $MODE; exec sleep 1000'\n\
          env = { MODE = 'dev', API_TOKEN = 'hunter2' }\n",
@@ -193,7 +193,7 @@ fn it_is_detached_and_attached_to() {
     guest.wait("attached");
     guest.keys("q");
     assert_eq!(guest.ended().code(), Some(0));
-    // What is stopped meanwhile is told, and ends whoever looks on.
+    // A stop of the project meanwhile is shown, and ends the attached interface.
     let mut guest = Screen::start(program(&project, ["attach"]), 24, 80);
     guest.wait("api is up");
     down(&project);
@@ -202,12 +202,12 @@ fn it_is_detached_and_attached_to() {
 }
 
 #[test]
-fn detaching_keeps_no_descriptor_of_who_started_it() {
+fn detaching_keeps_no_descriptor_of_its_starter() {
     let project = Project::new(SHOP);
     let (mut reader, writer) = std::io::pipe().unwrap();
     let (inherited, mut command) = (writer.as_raw_fd(), program(&project, []));
     // SAFETY: one system call between fork and exec.
-    #[allow(unsafe_code, reason = "a descriptor that the program inherits")]
+    #[expect(unsafe_code, reason = "a descriptor that the program inherits")]
     unsafe {
         command.pre_exec(move || {
             libc::dup2(inherited, 30);
@@ -219,7 +219,7 @@ fn detaching_keeps_no_descriptor_of_who_started_it() {
     screen.wait("api is up");
     screen.keys("D");
     assert_eq!(screen.ended().code(), Some(0));
-    // The end of the pipe comes as soon as nobody has its other end.
+    // The pipe ends as soon as no process has its other end.
     assert_eq!(reader.read(&mut [0; 1]).unwrap(), 0);
     project.ask(["wait", "api", "db"]).code(0);
     down(&project);
@@ -269,7 +269,7 @@ fn a_second_one_is_refused_where_it_can_be_read() {
     first.wait("api is up");
     let mut second = open(&project);
     assert_eq!(second.ended().code(), Some(1));
-    assert!(second.text().contains("is running already"), "{}", second.text());
+    assert!(second.text().contains("is already running"), "{}", second.text());
     first.keys("q");
     first.wait("Quit?");
     first.keys("y");
@@ -326,7 +326,7 @@ fn it_follows_the_size_of_the_window() {
     let project = Project::new(SHOP);
     let mut screen = open(&project);
     screen.wait("api is up");
-    // Before that is told, there is nothing to ask about when it is left.
+    // Before this state is received, quitting asks nothing.
     screen.wait("2/3 ready");
     for (rows, columns) in [(13, 48), (4, 20), (2, 5), (36, 120)] {
         screen.resize(rows, columns);
@@ -395,7 +395,7 @@ fn killed_alone_it_is_a_terminal_that_is_closed() {
     screen.wait("api is up");
     send(pid(&screen), "KILL");
     assert_eq!(screen.terminal.ended().signal(), Some(9));
-    // An ordinary stop, which nobody is left to wait for.
+    // An ordinary stop, which no client waits for.
     project.nothing_left_within(common::BOUND);
 }
 

@@ -183,7 +183,9 @@ fn shown_process(text: &str, look: &Appearance, size: (u16, u16)) -> Model {
     });
     let details = json!({
         "member": process, "command": [text], "script": text, "cwd": text, "env_inherited": true,
-        "env": [{"name": text, "value": text}], "restart": "always", "retry": text,
+        "env": [{"name": text, "value": text}], "restart": "always",
+        "retry": {"attempts": 5, "initial_ms": 1, "max_ms": 1, "factor": 1.0, "jitter": 0.0,
+            "reset_after_ms": 1},
         "timeout_ms": null, "idle_timeout_ms": null, "success_exit_codes": [0],
         "shutdown_on": "never", "checks": [], "watch": null, "needed_by": [], "runs": [],
         "stop": {"signal": "TERM", "grace_ms": 1, "command": [text], "strays": "kill"},

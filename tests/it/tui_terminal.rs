@@ -83,7 +83,7 @@ fn every_overlay_and_view_opens_and_closes_at_every_size() {
 
 const CALM: &str = "[process]\ncalm = 'echo it is up; exec sleep 1000'\n";
 
-/// A shell that keeps the terminal open, and tells the modes of the line before and after.
+/// A shell that keeps the terminal open, and prints the terminal modes before and after.
 fn in_shell(project: &Project, rows: u16, columns: u16) -> Screen {
     let mut command = project.command("/bin/sh");
     let script = "stty -a > before; \"$0\" up; echo \"left with $?\"; stty -a > after; echo done";
@@ -172,7 +172,7 @@ fn without_colour_there_is_none() {
     command.env("TERM", "xterm-256color").env("NO_COLOR", "1").env("LANG", "C.UTF-8");
     let screen = Screen::start(command, 24, 80);
     screen.wait("it is up");
-    // Before that is told, there is nothing to ask about when it is left.
+    // Before this state is received, quitting asks nothing.
     screen.wait("running");
     let coloured = screen.look(|screen| {
         let (rows, columns) = screen.size();
@@ -192,7 +192,7 @@ fn without_colour_there_is_none() {
 #[test]
 fn without_a_terminal_lines_are_printed() {
     let project = Project::new("[process]\na = 'echo hello'\n");
-    // No descriptor is a terminal; and one that is not the input.
+    // No descriptor is a terminal; then a descriptor other than the input is one.
     assert_eq!(project.ask([]).code(0).out, "a | hello\n");
     let mut command = project.command("/bin/sh");
     command.args(["-c", "\"$0\" up < /dev/null", common::binary()]);
@@ -206,7 +206,7 @@ fn without_a_terminal_lines_are_printed() {
 #[test]
 fn stopped_and_continued_the_terminal_is_given_back_each_time() {
     let project = Project::new(CALM);
-    // A shell with job control, which says so when its job is stopped.
+    // A shell with job control, which reports that its job is stopped.
     let mut command = project.command("/bin/sh");
     let script = "set -m; stty -a > before; \"$0\" up; stty -a > between; echo stopped; read line; \
                   fg; echo \"left with $?\"; stty -a > after; echo done";
@@ -227,8 +227,8 @@ fn stopped_and_continued_the_terminal_is_given_back_each_time() {
 }
 
 #[test]
-fn a_panic_is_told_on_the_screen_as_it_was() {
-    // The one who panics is this program again, on a terminal.
+fn a_panic_is_printed_on_the_restored_screen() {
+    // This program runs again on a terminal, and panics.
     let project = Project::empty();
     let mut command = project.command("/bin/sh");
     let script = "stty -a > before; \"$0\" --exact tui_terminal::panics --ignored --nocapture; stty -a > after; echo done";
@@ -242,7 +242,7 @@ fn a_panic_is_told_on_the_screen_as_it_was() {
 }
 
 #[test]
-#[ignore = "it is run on a terminal, by the one above"]
+#[ignore = "runs on a terminal, started by `a_panic_is_printed_on_the_restored_screen`"]
 fn panics() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -272,7 +272,7 @@ fn keys_before_it_is_up_are_not_lost() {
     command.env("TERM", "xterm-256color");
     let mut screen = Screen::start(command, 24, 80);
     screen.keys("q");
-    // It is asked even where nothing runs yet.
+    // The question appears even if nothing runs yet.
     screen.wait("Quit?");
     screen.keys("y");
     assert_eq!(screen.ended().code(), Some(0), "{}", screen.text());

@@ -6,7 +6,7 @@ const SHOP: &str = "[process]\n\
     db = 'echo db is up; exec sleep 1000'\n\
     api = 'echo api is up; exec sleep 1000'\n";
 const PROMPT: &str = "shell>";
-/// What a terminal is like when nobody has changed it: `alternate screen, cursor, mouse, keypad`.
+/// The modes of an unchanged terminal: `alternate screen, cursor, mouse, keypad`.
 const USUAL: &str = "0 1 0 0";
 
 /// A server of tmux with one window, in which a shell runs.
@@ -32,7 +32,7 @@ impl<'a> Tmux<'a> {
 
     fn ask(&self, args: &[&str]) -> String {
         let mut command = self.project.command("tmux");
-        // A terminal of the one who runs the tests is not asked.
+        // The terminal in which the tests run is not used.
         command.env("TERM", "xterm-256color").args(["-S", "tmux.sock", "-f", "tmux.conf"]);
         command.args(args);
         common::ask::run(command).code(0).out
@@ -154,7 +154,7 @@ fn what_is_copied_is_in_the_buffer_of_tmux() {
     let project = Project::new(SHOP);
     let Some(tmux) = Tmux::start(&project, 100, 30) else { return };
     tmux.open();
-    // The last line, whoever printed it.
+    // The last line of any process.
     tmux.keys(&["Tab", "v", "y"]);
     wait_until("the line is in the buffer", || {
         tmux.ask(&["list-buffers", "-F", "#{buffer_sample}"]).contains(" is up")

@@ -192,7 +192,7 @@ fn log_file_takes_diagnostics_and_is_created() {
 }
 
 #[test]
-fn idle_timeout_spares_one_that_prints() {
+fn idle_timeout_spares_a_process_that_prints() {
     let project = Project::new(
         "[process.busy]\ncommand = 'for i in $(seq 45); do echo $i; sleep 0.1; done'\n\
          idle_timeout = '4s'\n",
@@ -251,7 +251,7 @@ fn a_second_up_is_refused_naming_the_first() {
     first.wait_err("a started");
     let mut second = project.up([]);
     assert_eq!(second.ended().code(), Some(1));
-    let said = second.wait_err("is running already");
+    let said = second.wait_err("is already running");
     assert!(said.contains(&format!("pid {}", first.guardian())), "{said}");
     assert!(said.contains("since 20"), "{said}");
     second.wait_err("pitcrew attach");
@@ -267,10 +267,10 @@ fn fifty_at_the_same_time_give_one_engine() {
         Project::new(&format!("[process]\na = 'echo $$ >> starts; exec sleep {}'\n", long_sleep()));
     let mut all: Vec<_> = (0..50).map(|_| project.up([])).collect();
     wait_until("49 are refused", || {
-        let texts = all.iter().filter(|one| one.err.lossy().contains("is running already"));
+        let texts = all.iter().filter(|one| one.err.lossy().contains("is already running"));
         texts.count() == 49
     });
-    let at = all.iter().position(|one| !one.err.lossy().contains("is running already")).unwrap();
+    let at = all.iter().position(|one| !one.err.lossy().contains("is already running")).unwrap();
     let winner = all.swap_remove(at);
     winner.wait_err("a started");
     for mut one in all {

@@ -223,7 +223,7 @@ fn events_of_a_pool_keep_the_order_and_the_slots() {
 }
 
 #[test]
-fn a_fifo_for_events_that_nobody_reads_is_an_error_and_no_wait() {
+fn a_fifo_for_events_without_a_reader_is_an_error_and_no_wait() {
     let project = Project::new("[process.a]\ncommand = 'true'\n");
     rustix::fs::mkfifoat(rustix::fs::CWD, project.path("pipe"), 0o600.into()).unwrap();
     let done = project.up_done(["--events", "pipe"]);

@@ -8,8 +8,8 @@ fn one<'a>(status: &'a Value, name: &str) -> &'a Value {
     all.iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("{status}"))
 }
 
-/// One holds 50 MB in a child of its own, one works in a grandchild that has lost its parent and
-/// has a session of its own, one sleeps, and one never ran.
+/// One process holds 50 MB in a child, one works in an orphaned grandchild in a separate session,
+/// one sleeps, and one never ran.
 #[test]
 fn a_whole_tree_is_measured_and_nothing_is_left_behind() {
     let sleep = long_sleep();

@@ -19,7 +19,7 @@ fn guardian(project: &Project) -> u32 {
     u32::try_from(status["pid"].as_u64().unwrap()).unwrap()
 }
 
-/// A command that waits, and what it says meanwhile.
+/// A command that waits, and its output so far.
 struct Waiting {
     child: Child,
     err: Text,
@@ -34,7 +34,7 @@ impl Waiting {
         Self { child, err }
     }
 
-    /// Waits until it has asked and said what it waits for.
+    /// Waits until it has sent its request and printed the awaited names.
     #[track_caller]
     fn says(&self, wanted: &str) {
         assert!(self.err.wait(wanted).is_some(), "no {wanted:?} in {}", self.err.lossy());
@@ -72,10 +72,10 @@ fn a_succeeded_process_satisfies_wait_without_a_condition() {
     project.ask(["start", "migrate", "--wait"]).code(0);
     project.ask(["restart", "all", "--wait"]).code(0);
     project.ask(["restart", "@db", "--wait"]).code(0);
-    // What is asked for by name is meant.
+    // A name in the request counts even without autostart.
     project.ask(["wait", "migrate", "--for", "succeeded"]).code(0);
     let never = project.ask(["wait", "migrate", "--for", "ready"]).code(1);
-    never.err("migrate: succeeded: exit 0").err("it no longer runs");
+    never.err("migrate succeeded: exit 0").err("it no longer runs");
     let json = project.ask(["wait", "web", "migrate", "--json"]).code(0).json();
     assert_eq!((&json["ok"], &json["ending"]), (&true.into(), &().into()));
     down(&project);
@@ -93,11 +93,11 @@ fn wait_ends_when_it_is_there_when_it_cannot_be_and_when_time_is_up() {
     project.ask(["up", "--detach"]).code(0);
     project.ask(["wait", "web"]).code(0);
     project.ask(["wait", "one", "--for", "completed"]).code(0);
-    project.ask(["wait", "one", "--for", "succeeded"]).code(1).err("one: failed: exit 3");
+    project.ask(["wait", "one", "--for", "succeeded"]).code(1).err("one failed: exit 3");
     let failed = project.ask(["wait", "one"]).code(1);
     let lines: Vec<&str> = failed.err.lines().filter(|line| line.starts_with("one | ")).collect();
     assert_eq!((lines.len(), lines[0], lines[19]), (20, "one | line 11.", "one | line 30."));
-    // Of one that was skipped, those of the one that failed; once, however many that skipped.
+    // For a skipped process, the lines of the failed one; once, however many were skipped.
     let skipped = project.ask(["wait", "after", "one"]).code(1);
     assert_eq!(skipped.err.matches("one | line 30.").count(), 1, "{skipped:?}");
     let json = project.ask(["wait", "after", "--json"]).code(1).json();
@@ -105,8 +105,8 @@ fn wait_ends_when_it_is_there_when_it_cannot_be_and_when_time_is_up() {
     let why = project.ask(["why", "after"]).code(0);
     why.out("  one failed: exit 3").out("    one | line 30.");
     let late = project.ask(["wait", "late", "--timeout", "50ms"]).code(124);
-    late.err("timed out after 50ms").err("not started); `pitcrew start late` starts late");
-    // One that is started meanwhile.
+    late.err("timed out after 50ms").err("not started); start it with `pitcrew start late`");
+    // A process that is started meanwhile.
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| project.ask(["wait", "late", "--for", "succeeded", "--json"]));
         project.ask(["start", "late"]).code(0);
@@ -125,10 +125,10 @@ fn a_process_that_fails_immediately_never_becomes_ready() {
     ));
     project.ask(["up", "--detach", "--wait"]).code(0);
     for args in [["start", "bad", "--wait"], ["restart", "@t", "--wait"]] {
-        project.ask(args).code(1).err("bad: failed: exit 3").err("bad | no");
+        project.ask(args).code(1).err("bad failed: exit 3").err("bad | no");
     }
     project.ask(["start", "bad", "--no-wait"]).code(0);
-    project.ask(["wait", "bad", "web"]).code(1).err("bad: failed: exit 3");
+    project.ask(["wait", "bad", "web"]).code(1).err("bad failed: exit 3");
     let late = project.ask(["start", "late", "--wait", "--timeout", "300ms"]).code(124);
     late.err("timed out after 300ms; waiting for late (starting: ");
     down(&project);
@@ -162,7 +162,7 @@ fn an_answer_that_cannot_be_written_is_a_failure() {
 #[test]
 fn what_could_not_be_started_is_named_in_the_background_too() {
     let project = Project::new("[process]\nweb = 'exec sleep 1000'\nbad = ['slep', '1']\n");
-    project.ask(["up", "--detach"]).code(0).err("bad: failed: no such program \"slep\"");
+    project.ask(["up", "--detach"]).code(0).err("bad failed: no such program \"slep\"");
     down(&project);
 }
 
@@ -171,12 +171,13 @@ fn a_pool_is_there_when_what_depends_on_it_may_start() {
     let sleep = long_sleep();
     let project = Project::new(&format!(
         "[pool.build]\nconcurrency = 1\non_failure = 'stop'\njobs = ['exit 1', 'true']\n\
-         [process.after]\ncommand = 'exec sleep {sleep}'\ndepends_on = {{ build = 'completed' }}\n"
+         [process.after]\ncommand = 'exec sleep {sleep}'\ndepends_on = {{ build = 'completed', slots = 'completed' }}\n\
+         [pool.slots]\nconcurrency = 1\n[process.user]\ncommand = 'exit 1'\npool = 'slots'\n"
     ));
     project.ask(["up", "--detach"]).code(0);
     project.ask(["wait", "after"]).code(0);
-    project.ask(["wait", "build", "--for", "completed"]).code(0);
-    project.ask(["wait", "build"]).code(1).err("build.1: failed: exit 1");
+    project.ask(["wait", "build", "slots", "--for", "completed"]).code(0);
+    project.ask(["wait", "build"]).code(1).err("build.1 failed: exit 1");
     down(&project);
 }
 
@@ -195,7 +196,7 @@ fn a_process_removed_from_the_file_is_no_longer_waited_for() {
     project.ask(["reload"]).code(0);
     let (code, said) = waiting.end();
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("web: stopped: no longer part of the project"), "{said}");
+    assert!(said.contains("web is stopped: no longer part of the project"), "{said}");
     assert_eq!(all.end().0, 0, "all that is left is ready");
     down(&project);
 }
@@ -216,7 +217,7 @@ fn detach_returns_when_all_has_started_or_is_ready_or_cannot_be() {
     assert_eq!(project.one("never")["state"], "idle");
     down(&project);
     let bad = project.ask(["up", "--detach", "--wait"]).code(1);
-    bad.err("bad: failed: no such program").err("running processes continue in the background");
+    bad.err("bad failed: no such program").err("running processes continue in the background");
     // The rest is left alone.
     assert_eq!(project.one("web")["state"], "ready");
     down(&project);
@@ -234,23 +235,23 @@ fn detach_of_a_project_that_runs_is_a_success_and_waits_for_it() {
     ));
     project.ask(["up", "--detach"]).code(0);
     let again = project.ask(["up", "--detach"]).code(0);
-    again.err("is running already: pid ").err(", since ");
+    again.err("is already running (pid ").err(", since ");
     project.ask(["up", "--detach", "--wait", "--timeout", "100ms"]).code(124).err("continues");
     let waiting = Waiting::start(&project, ["up", "--detach", "--wait"]);
     waiting.says("waiting for web");
     std::fs::write(project.path("there"), "").unwrap();
     assert_eq!(waiting.end().0, 0);
     // Names are for `start`; what only shows is for `attach`.
-    let named = "`pitcrew start late` starts it there";
-    project.ask(["up", "--detach", "late"]).code(1).err("is running already").err(named);
-    project.ask(["up", "--no-tui", "late"]).code(1).err("is running already").err(named);
-    project.ask(["up", "--no-tui"]).code(1).err("is running already").err("`pitcrew attach`");
+    let named = "use `pitcrew start late` to start it there";
+    project.ask(["up", "--detach", "late"]).code(1).err("is already running").err(named);
+    project.ask(["up", "--no-tui", "late"]).code(1).err("is already running").err(named);
+    project.ask(["up", "--no-tui"]).code(1).err("is already running").err("`pitcrew attach`");
     assert_eq!(project.one("late")["state"], "idle");
     down(&project);
 }
 
 #[test]
-fn of_many_that_start_at_once_one_does_and_the_others_find_it() {
+fn of_many_concurrent_starts_one_starts_and_the_others_find_it() {
     let sleep = long_sleep();
     let project = Project::new(&format!("[process]\nweb = 'exec sleep {sleep}'\n"));
     let all: Vec<Said> = std::thread::scope(|scope| {
@@ -259,7 +260,7 @@ fn of_many_that_start_at_once_one_does_and_the_others_find_it() {
         all.into_iter().map(|one| one.join().unwrap()).collect()
     });
     assert!(all.iter().all(|said| said.code == 0), "{all:?}");
-    let found = all.iter().filter(|said| said.err.contains("is running already")).count();
+    let found = all.iter().filter(|said| said.err.contains("is already running")).count();
     assert_eq!(found, 29, "{all:?}");
     assert_eq!(project.one("web")["run"], 1);
     down(&project);
@@ -291,48 +292,49 @@ fn a_project_that_ends_before_it_is_ready_is_no_success() {
     }
 }
 
-#[test]
-fn waiting_clients_learn_immediately_that_the_project_has_ended() {
+/// A project whose only process runs and never gets ready.
+fn never_ready() -> Project {
     let sleep = long_sleep();
-    let project = Project::new(&format!(
+    Project::new(&format!(
         "[project]\nname = 'shop'\n\
          [process.web]\ncommand = 'exec sleep {sleep}'\nready = {{ file = 'never' }}\n"
-    ));
-    // Stopped by another.
-    let start = Waiting::start(&project, ["up", "--detach", "--wait"]);
+    ))
+}
+
+/// A start in the background and a `wait`, both of which wait for `web`.
+fn two_clients(project: &Project) -> [Waiting; 2] {
+    let start = Waiting::start(project, ["up", "--detach", "--wait"]);
     start.says("waiting for web");
-    let wait = Waiting::start(&project, ["wait", "web"]);
+    let wait = Waiting::start(project, ["wait", "web"]);
     wait.says("waiting for web");
+    [start, wait]
+}
+
+#[test]
+fn waiting_clients_learn_immediately_that_the_project_has_ended() {
+    let project = never_ready();
+    // Stopped by another.
+    let clients = two_clients(&project);
     project.ask(["down"]).code(0);
-    let (code, said) = start.end();
-    assert_eq!(code, 1, "{said}");
-    assert!(said.contains("shop has ended before it was ready: stop requested"), "{said}");
-    let (code, said) = wait.end();
-    assert_eq!(code, 1, "{said}");
-    assert!(said.contains("the project is being stopped: stop requested"), "{said}");
+    let [start, wait] = clients.map(Waiting::end);
+    assert_eq!((start.0, wait.0), (1, 1), "{start:?}, {wait:?}");
+    assert!(start.1.contains("shop has ended before it was ready: stop requested"), "{start:?}");
+    assert!(wait.1.contains("the project is shutting down: stop requested"), "{wait:?}");
     project.nothing_left_within(common::BOUND);
     // Its engine killed.
-    let start = Waiting::start(&project, ["up", "--detach", "--wait"]);
-    start.says("waiting for web");
-    let wait = Waiting::start(&project, ["wait", "web"]);
-    wait.says("waiting for web");
+    let clients = two_clients(&project);
     send(children_of(guardian(&project))[0], libc::SIGKILL);
-    let (code, said) = start.end();
-    assert_ne!(code, 0, "{said}");
-    assert!(said.contains("shop has ended before it was ready: its engine was killed"), "{said}");
-    let (code, said) = wait.end();
-    assert_eq!(code, 1, "{said}");
-    assert!(said.contains("the project ended before it responded"), "{said}");
+    let [start, wait] = clients.map(Waiting::end);
+    assert!(start.0 != 0 && wait.0 == 1, "{start:?}, {wait:?}");
+    let killed = "shop has ended before it was ready: its engine was killed";
+    assert!(start.1.contains(killed), "{start:?}");
+    assert!(wait.1.contains("the project ended before it responded"), "{wait:?}");
     project.nothing_left_within(common::BOUND);
 }
 
 #[test]
 fn a_signal_ends_the_waiting_and_leaves_the_project() {
-    let sleep = long_sleep();
-    let project = Project::new(&format!(
-        "[project]\nname = 'shop'\n\
-         [process.web]\ncommand = 'exec sleep {sleep}'\nready = {{ file = 'never' }}\n"
-    ));
+    let project = never_ready();
     let start = Waiting::start(&project, ["up", "--detach", "--wait"]);
     start.says("waiting for web");
     send(start.child.id(), libc::SIGINT);

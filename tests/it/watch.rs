@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use crate::common::events::{about, kind, name, of, only};
 use crate::common::{self, Project, Running, is_executable_there, times, wait_until};
 
-/// `a` runs anew for every save; `b` tells when a save is over.
+/// `a` restarts for every save; `b` marks the end of a save.
 struct Saves {
     project: Project,
     up: Running,
-    /// How often `a` may have been told of each save: once, but where the machine stood still in
+    /// How often `a` may have restarted for each save: once, except if the machine paused in
     /// the middle of it.
     most: Vec<Option<u32>>,
 }
@@ -35,8 +35,8 @@ impl Saves {
         Self { project, up, most: Vec::new() }
     }
 
-    /// Waits until the save was told, and then for one more file: whatever else is told of this
-    /// save comes before that.
+    /// Waits until the save was reported, and then for one more file: all other reports of this
+    /// save come before that.
     #[track_caller]
     fn save(&mut self, save: impl FnOnce(&Project)) {
         let round = self.most.len() + 1;
@@ -44,7 +44,7 @@ impl Saves {
         save(&self.project);
         self.most.push((begun.elapsed() < QUICK).then_some(1));
         let changed = || common::events::read(&self.project.path("events"));
-        wait_until("the save is told", || {
+        wait_until("the save is reported", || {
             let since: Vec<_> = changed();
             let since = since.iter().rev().filter(|event| kind(event) == "file_changed");
             since.take_while(|event| name(event) != "b").count() > 0
@@ -53,7 +53,7 @@ impl Saves {
         self.up.wait_out(&format!("b | seen {}.", round + 1));
     }
 
-    /// Each save was told once, and everything it was told for has run.
+    /// Each save was reported once, and every restart for it has run.
     #[track_caller]
     fn check(self, file: &str) {
         self.up.signal(libc::SIGINT);
@@ -64,8 +64,8 @@ impl Saves {
             changed.split_inclusive(|event| name(event) == "b").collect();
         assert_eq!(rounds.len(), self.most.len());
         for (round, most) in rounds.iter().zip(&self.most) {
-            let told = round.len() - 1;
-            assert!(told >= 1 && most.is_none_or(|_| told == 1), "{round:#?}");
+            let reported = round.len() - 1;
+            assert!(reported >= 1 && most.is_none_or(|_| reported == 1), "{round:#?}");
             assert_eq!(round[0]["path"], file, "{round:#?}");
         }
         let restarts = about(&events, "file_changed", "a").len();
@@ -169,15 +169,15 @@ fn a_checkout_of_a_thousand_files_is_one_restart() {
     up.signal(libc::SIGINT);
     up.done();
     let events = project.events("events");
-    let told: Vec<u64> = about(&events, "file_changed", "a")
+    let reported: Vec<u64> = about(&events, "file_changed", "a")
         .iter()
         .map(|event| event["more"].as_u64().unwrap() + 1)
         .collect();
     // Where the machine stood still in the middle, one file may be in both halves.
-    let extra = (told.len() - most.len()) as u64;
+    let extra = (reported.len() - most.len()) as u64;
     let files = 1000 * most.len() as u64;
-    assert!((files..=files + extra).contains(&told.iter().sum::<u64>()), "{told:?}");
-    assert!(extra == 0 || most.contains(&None), "{told:?}");
+    assert!((files..=files + extra).contains(&reported.iter().sum::<u64>()), "{reported:?}");
+    assert!(extra == 0 || most.contains(&None), "{reported:?}");
 }
 
 #[test]
@@ -273,16 +273,16 @@ fn a_restart_for_a_file_never_overlaps() {
 }
 
 #[test]
-fn one_that_writes_what_it_watches_is_suspended_and_the_file_named() {
+fn a_process_that_writes_its_watched_files_is_suspended_and_the_file_named() {
     let project = Project::new(
         "[process.a]\ncommand = 'echo \"$PITCREW_RUN\" > src/out; exec sleep 1000'\n\
          watch = { paths = ['src'], debounce = '20ms' }\n",
     );
     fs::create_dir(project.path("src")).unwrap();
     let up = project.up(["--events", "events"]);
-    up.wait_err("is no longer watched: src/out changed soon after");
+    up.wait_err("file watching suspended: src/out changed right after");
     wait_until("the last run has written", || project.text("src/out") == "11\n");
-    // Another change does nothing: it would be told before the end.
+    // Another change does nothing: it would be reported before the end.
     project.write("src/other", "");
     std::thread::sleep(Duration::from_millis(300));
     up.signal(libc::SIGINT);
@@ -294,7 +294,7 @@ fn one_that_writes_what_it_watches_is_suspended_and_the_file_named() {
 }
 
 #[test]
-fn what_runs_first_decides_whether_it_runs_anew() {
+fn the_pre_restart_run_decides_whether_the_process_restarts() {
     let project = Project::new(
         "[process.build]\ncommand = 'cat src/a > built; test \"$(cat src/a)\" != bad'\n\
          autostart = false\n\
@@ -307,7 +307,7 @@ fn what_runs_first_decides_whether_it_runs_anew() {
     let up = project.up(["--events", "events"]);
     up.wait_out("| with one.");
     project.write("src/a", "bad");
-    up.wait_err("a: src/a has changed, but build did not succeed (exit 1 after");
+    up.wait_err("a: src/a changed, but build did not succeed (exit 1 after");
     project.write("src/a", "two");
     up.wait_out("| with two.");
     up.signal(libc::SIGINT);
@@ -328,9 +328,9 @@ fn a_run_is_not_ended_when_what_runs_first_has_taken_its_program_away() {
     let up = project.up(["--events", "events"]);
     up.wait_err("a started");
     project.write("src", "anew");
-    let told = up.wait_err("it keeps running");
-    assert!(told.contains("src changed, but a cannot be restarted"), "{told}");
-    assert!(told.contains("no such program"), "{told}");
+    let reported = up.wait_err("it keeps running");
+    assert!(reported.contains("src changed, but a cannot be restarted"), "{reported}");
+    assert!(reported.contains("no such program"), "{reported}");
     up.signal(libc::SIGINT);
     up.done();
     assert_eq!(about(&project.events("events"), "process_started", "a").len(), 1);

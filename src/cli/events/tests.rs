@@ -16,7 +16,7 @@ const EVENTS: &[(&str, &str)] = &[
     ),
     (
         r#"{"seq":2,"time":"2026-01-02T03:04:05.700Z","event":"process_queued","name":"b.1","process":"b.1","run":0,"attempt":1,"pool":"b","cause":{"kind":"start"}}"#,
-        "03:04:05.700  b.1      waits for a slot of b                 project start",
+        "03:04:05.700  b.1      queued in b                           project start",
     ),
     (
         r#"{"seq":3,"time":"2026-01-02T03:04:05.700Z","event":"process_stopping","name":"api","process":"api","run":3,"attempt":1,"signal":"TERM","cause":{"kind":"user"}}"#,
@@ -32,10 +32,10 @@ const EVENTS: &[(&str, &str)] = &[
     ),
     (
         r#"{"seq":6,"time":"2026-01-02T03:04:05.700Z","event":"project_ready"}"#,
-        "03:04:05.700  project  everything is ready",
+        "03:04:05.700  project  project ready",
     ),
     (
-        r#"{"seq":7,"time":"2026-01-02T03:04:05.700Z","event":"config_rejected","faults":[{}],"cause":{"kind":"user"}}"#,
+        r#"{"seq":7,"time":"2026-01-02T03:04:05.700Z","event":"config_rejected","faults":[{"file":"procfile.toml","line":1,"column":1,"message":"x","hint":null}],"cause":{"kind":"user"}}"#,
         "03:04:05.700  project  procfile rejected: 1 mistake; nothing has changed  manual",
     ),
     (

@@ -31,7 +31,7 @@ pub(super) fn print(global: &GlobalOptions, args: &LogsArgs) -> ExitResult {
         (args.stream.is_some(), "--stream"),
     ];
     if let Some((_, flag)) = needs_engine.iter().find(|(given, _)| *given) {
-        let text = format!("{name} is not running, and {flag} does not work with its log files");
+        let text = format!("{name} is not running, and `{flag}` needs a running project");
         return Err(messages::failure(&text));
     }
     let grep =

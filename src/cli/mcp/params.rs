@@ -4,6 +4,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
+use crate::output::Stream;
 use crate::spec::Condition;
 
 pub(super) const DEFAULT_LINES: u64 = 100;
@@ -33,7 +34,9 @@ pub(super) struct OutputParams {
     /// Only lines after a time (RFC 3339), or an age such as 5m
     pub(super) since: Option<String>,
     /// Only one of the two outputs: out or err
-    pub(super) stream: Option<String>,
+    #[serde(default)]
+    #[schemars(schema_with = "stream_schema")]
+    pub(super) stream: Option<Stream>,
 }
 
 /// The lines to search for.
@@ -74,6 +77,10 @@ pub(super) struct WaitParams {
     pub(super) until: Option<Condition>,
     /// Stop waiting after this time: 60 by default, at most 600
     pub(super) timeout_seconds: Option<u64>,
+}
+
+fn stream_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": Stream::WORDS })
 }
 
 fn condition_schema(_: &mut SchemaGenerator) -> Schema {

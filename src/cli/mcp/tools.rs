@@ -1,10 +1,12 @@
 //! MCP tools: each performs one request, like the command of the same name.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::{CallToolResult, ContentBlock, Implementation, ServerCapabilities, ServerConfig};
+use rmcp::service::ServerInitializeError;
 use rmcp::{ServerHandler, ServiceExt as _, tool, tool_handler, tool_router};
 use serde::Serialize;
 
@@ -16,8 +18,8 @@ use crate::control::wire::{
 use crate::control::{
     Client, Control as _, ControlError, ControlErrorKind, Frame, FrameReader, LineFormat, Measure,
 };
-use crate::output::{Stream, StyleMode, safe_line, safe_name};
-use crate::spec::counted;
+use crate::output::{StyleMode, safe_line, safe_name};
+use crate::spec::{counted, format_limit};
 use crate::sys::ProjectDirs;
 
 const INSTRUCTIONS: &str = "The processes of one project, declared in its procfile.toml and run by \
@@ -30,7 +32,12 @@ pub(super) async fn serve(name: &str, dirs: ProjectDirs) -> Result<(), String> {
     let client = running_project::client(name, dirs);
     let tools = Tools { client, router: Tools::router() };
     let failed = |error: &dyn std::fmt::Display| format!("cannot serve: {error}");
-    let running = tools.serve(rmcp::transport::stdio()).await.map_err(|error| failed(&error))?;
+    let running = tools.serve(rmcp::transport::stdio()).await.map_err(|error| match error {
+        ServerInitializeError::ConnectionClosed(_) => {
+            "the MCP client closed the connection before `initialize`".to_owned()
+        }
+        error => failed(&error),
+    })?;
     running.waiting().await.map(drop).map_err(|error| failed(&error))
 }
 
@@ -97,7 +104,8 @@ impl Tools {
         let response = self.client.execute(ControlCommand::Wait(request)).await;
         let response = response.map_err(|error| {
             if error.error == ControlErrorKind::Timeout {
-                format!("timed out after {timeout} seconds; {}", error.message)
+                let timeout = format_limit(Duration::from_secs(timeout));
+                format!("timed out after {timeout}; {}", error.message)
             } else {
                 error.message
             }
@@ -111,8 +119,6 @@ impl Tools {
     )]
     async fn read_output(&self, Parameters(params): Parameters<OutputParams>) -> ToolResult {
         let OutputParams { names, lines, since, stream } = params;
-        let stream = stream.map(|word| word.parse::<Stream>()).transpose();
-        let stream = stream.map_err(|error| format!("invalid stream: {error}"))?;
         let query = OutputQuery { since, stream, tail: lines, ..OutputQuery::default() };
         self.lines(&names, query).await
     }
@@ -152,6 +158,22 @@ impl Tools {
         Ok(text(Vec::from(kept).join("\n")))
     }
 }
+
+/// The tool that sends each command to the project.
+const _: fn(&ControlCommand) = |command| match command {
+    ControlCommand::Start(_) => _ = Tools::start,
+    ControlCommand::Restart(_) => _ = Tools::restart,
+    ControlCommand::Stop(_) => _ = Tools::stop,
+    ControlCommand::Wait(_) => _ = Tools::wait,
+    // Not offered: an assistant runs only what the file declares, and sends no input.
+    ControlCommand::Kill(_)
+    | ControlCommand::Signal(_)
+    | ControlCommand::Scale(_)
+    | ControlCommand::Enqueue(_)
+    | ControlCommand::Run(_)
+    | ControlCommand::Watch(_)
+    | ControlCommand::Send(_) => {}
+};
 
 impl Tools {
     async fn execute(&self, command: ControlCommand) -> ToolResult {

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::super::project_ports::ProjectPorts;
+use super::super::waiting::CommandTimeout;
 use super::super::{
     ExitResult, GlobalOptions, ProgramExit, messages, outcome, running_project, standalone, waiting,
 };
@@ -54,7 +55,7 @@ pub(super) fn run(
 }
 
 struct StartedDependencies {
-    /// The names of what was not running before.
+    /// The names of the processes that were not running before.
     names: Vec<String>,
     /// Why the process cannot run, and how its dependency failed.
     failure: Option<(String, CommandResponse)>,
@@ -86,11 +87,11 @@ async fn start_dependencies(
         let request = StartRequest { names: missing, no_wait: true, ..StartRequest::default() };
         client.execute(ControlCommand::Start(request)).await?;
     }
-    let mut failure = None;
+    let (mut failure, no_timeout) = (None, CommandTimeout::start(None));
     for (name, dependency) in &process.depends_on {
         let condition = dependency.condition;
         let response =
-            waiting::wait_for(client, &[name.to_string()], Some(condition), None).await?;
+            waiting::wait_for(client, &[name.to_string()], Some(condition), &no_timeout).await?;
         if !response.ok {
             let text = format!("{} cannot run: {name} cannot {}", process.name, condition.goal());
             failure = Some((text, response));
@@ -122,7 +123,9 @@ fn all_dependencies<'a>(spec: &'a Spec, process: &'a ProcessSpec) -> BTreeSet<&'
         if found.insert(name.as_str()) {
             let process = spec.processes.get(name);
             open.extend(process.iter().flat_map(|process| process.depends_on.keys()));
-            open.extend(spec.pools.get(name).iter().flat_map(|pool| &pool.jobs));
+            // The members of a pool; processes and pools share one namespace.
+            let members = spec.processes.values().filter(|one| one.pool.as_ref() == Some(name));
+            open.extend(members.map(|member| &member.name));
         }
     }
     found
@@ -140,7 +143,8 @@ fn must_start(project: &ProjectState, name: &str, condition: Condition) -> bool 
     })
 }
 
-/// Stops what was started for the process. A project that has ended meanwhile is no failure.
+/// Stops the dependencies that were started for the process. A project that has ended meanwhile is
+/// not a failure.
 fn stop_dependencies(name: &str, dirs: ProjectDirs, names: Vec<String>) {
     if names.is_empty() {
         return;

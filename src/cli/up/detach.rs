@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::super::waiting::CommandTimeout;
 use super::super::{
     ExitResult, GlobalOptions, ProgramExit, end_report, last_output, locked_project, messages,
     outcome, running_project, runtime, waiting,
@@ -19,17 +20,16 @@ use crate::control::wire::{
     CommandResponse, LastOutput, PhaseName, ProcessState, ProjectEnd, ProjectState,
 };
 use crate::control::{Client, Control as _, ControlError, ControlErrorKind, Measure};
-use crate::engine::Clock;
 use crate::machine::StateName;
 use crate::spec::{Signal, Spec, first_of};
 use crate::sys::{Holder, ProjectDirs, alive_holder, own_process};
 
-/// The delay before the first message about what is waited for, and between different ones.
+/// The delay before the first message about awaited processes, and between different ones.
 const MESSAGE_DELAY: Duration = Duration::from_secs(2);
 /// The number of names in such a message.
 const MAX_NAMES: usize = 3;
 
-/// A project that is started, or is running already, in the background.
+/// A project in the background that is being started or is already running.
 struct Background<'a> {
     global: &'a GlobalOptions,
     args: &'a UpArgs,
@@ -74,7 +74,7 @@ pub(super) fn up(
 }
 
 impl Background<'_> {
-    /// The project is running already, which is what was asked for.
+    /// The project is already running, so the request is fulfilled.
     fn join(&self, holder: &Holder) -> ExitResult {
         let running = locked_project::already_running(self.spec, holder);
         if !self.args.names.is_empty() {
@@ -87,7 +87,8 @@ impl Background<'_> {
             if !self.args.wait {
                 return Ok(self.check_up(&client).await);
             }
-            self.unless_interrupted(wait_until_ready(&client, self.args.timeout)).await
+            let timeout = CommandTimeout::start(self.args.timeout);
+            self.unless_interrupted(wait_until_ready(&client, &timeout)).await
         })??;
         Ok(self.report(result))
     }
@@ -97,7 +98,7 @@ impl Background<'_> {
         if running_project::state(client).await?.phase == PhaseName::Up {
             return Ok(WaitResult::Reached);
         }
-        let text = format!("{} is being stopped; start it when it has ended", self.name);
+        let text = format!("{} is shutting down; start it when it has ended", self.name);
         Err(ControlError::new(ControlErrorKind::Ended, text))
     }
 
@@ -131,19 +132,17 @@ impl Background<'_> {
 
     /// Waits as requested; returns too whether the engine was up.
     async fn follow(&self, engine: &BackgroundEngine) -> (bool, Result<WaitResult, ControlError>) {
-        let clock = Clock::start();
+        let timeout = &CommandTimeout::start(self.args.timeout);
         let up = async { Ok(engine.clone().wait_until_up_with_notices().await) };
-        match waiting::with_timeout(self.args.timeout, up).await {
+        match waiting::with_timeout(timeout, up).await {
             Ok(true) => self.is_starting.set(false),
             Ok(false) => return (false, Ok(WaitResult::Ended(None))),
             Err(error) => return (false, Err(error)),
         }
-        let passed = clock.now().since_start();
-        let timeout = self.args.timeout.map(|timeout| timeout.saturating_sub(passed));
         let result = if !self.args.wait {
             waiting::with_timeout(timeout, self.wait_until_started(&engine.client)).await
         } else if self.chosen.is_empty() {
-            messages::note("no process starts by itself; `pitcrew start NAME` starts one");
+            messages::note("no process has autostart; start one with `pitcrew start NAME`");
             Ok(WaitResult::Reached)
         } else {
             wait_until_ready(&engine.client, timeout).await
@@ -192,7 +191,7 @@ impl Background<'_> {
 
     fn note_still_running(&self) {
         messages::note(&if self.is_starting.get() {
-            format!("{} had not started yet, and was ended", self.name)
+            format!("{} was stopped before it had started", self.name)
         } else {
             format!("{} continues in the background; `pitcrew down` stops it", self.name)
         });
@@ -264,7 +263,7 @@ enum WaitResult {
 /// Waits until the project is ready, or cannot become ready.
 async fn wait_until_ready(
     client: &Client,
-    timeout: Option<Duration>,
+    timeout: &CommandTimeout,
 ) -> Result<WaitResult, ControlError> {
     let response = waiting::wait_for(client, &["all".to_owned()], None, timeout).await?;
     Ok(match &response.ending {
@@ -295,11 +294,11 @@ fn waiting_for(pending: &[String]) -> String {
     format!("waiting for {}{}", first_of(pending, MAX_NAMES), hint.unwrap_or_default())
 }
 
-/// Names the processes that could not be started, which is no failure of the project.
+/// Names the processes that could not be started; this is not a failure of the project.
 fn report_failed_starts(state: &ProjectState) {
     for process in state.processes.iter().filter(|process| process.state == StateName::Failed) {
         if process.exit_code.is_none() && process.signal.is_none() {
-            messages::note(&format!("{}: failed: {}", process.name, process.why));
+            messages::note(&process.sentence());
         }
     }
 }

@@ -74,7 +74,7 @@ impl BackgroundEngine {
             command.arg("--stdin-fd").arg(text.as_raw_fd().to_string());
         }
         sys::in_own_project(&mut command, &journal::new_session()?);
-        // `-C` has been applied. `auto` means no colour there, as nobody reads the output.
+        // `-C` has been applied. `auto` means no colour there, because the output is not read.
         if global.color == ColorChoice::Always {
             command.args(["--color", "always"]);
         }

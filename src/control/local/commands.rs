@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use super::LocalControl;
 use crate::control::blocking::blocking;
-use crate::control::command_goal::{Goal, GoalStatus, process_status};
+use crate::control::command_goal::{Goal, process_status};
 use crate::control::wire::{
     CommandResponse, ControlCommand, ProcessOutcome, ScaleRequest, StartRequest,
 };
 use crate::control::{ControlError, ControlErrorKind};
-use crate::engine::{Accepted, Request};
+use crate::engine::{AcceptedRequest, Request};
+use crate::machine::condition::ConditionStatus;
 use crate::machine::{ProcessId, ProcessView, ProjectPhase, Snapshot, StateName};
+use crate::spec::{format_limit, io_error_text};
 
 /// How long a process may take to read a line that is sent to it.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
@@ -47,7 +49,7 @@ impl LocalControl {
 
     async fn started(
         &self,
-        accepted: &Accepted,
+        accepted: &AcceptedRequest,
         goal: Goal,
     ) -> Result<CommandResponse, ControlError> {
         let mut response = self.until(accepted, goal).await;
@@ -60,7 +62,7 @@ impl LocalControl {
 
     async fn sent(
         &self,
-        mut accepted: Accepted,
+        mut accepted: AcceptedRequest,
         name: &str,
     ) -> Result<CommandResponse, ControlError> {
         let conflict = |text: String| Err(ControlError::new(ControlErrorKind::Conflict, text));
@@ -68,13 +70,14 @@ impl LocalControl {
             match tokio::time::timeout(READ_TIMEOUT, written).await {
                 Ok(Ok(Ok(()))) => {}
                 Ok(Ok(Err(error))) => {
-                    return conflict(format!("{name} does not read its input: {error}"));
+                    let error = io_error_text(&error);
+                    return conflict(format!("{name} does not read its stdin: {error}"));
                 }
                 Ok(Err(_)) => return conflict(format!("{name} ended before it read its input")),
                 Err(_) => {
                     return conflict(format!(
-                        "{name} has not read its input for {} seconds; the line stays in the pipe",
-                        READ_TIMEOUT.as_secs()
+                        "{name} has not read its input for {}; the line stays in the pipe",
+                        format_limit(READ_TIMEOUT)
                     ));
                 }
             }
@@ -88,7 +91,7 @@ impl LocalControl {
     }
 
     /// Waits until every process has reached the goal, or the first one no longer can.
-    async fn until(&self, accepted: &Accepted, goal: Goal) -> CommandResponse {
+    async fn until(&self, accepted: &AcceptedRequest, goal: Goal) -> CommandResponse {
         self.until_all(accepted.ids.clone(), &accepted.before, goal).await
     }
 
@@ -105,9 +108,10 @@ impl LocalControl {
             let now = Arc::clone(&snapshots.borrow_and_update());
             if is_later(&now) {
                 let outcome = |view: &Arc<ProcessView>| goal_status(goal, view, &now);
-                let pending = before.iter().any(|view| outcome(view) == GoalStatus::Pending);
+                let pending = before.iter().any(|view| outcome(view) == ConditionStatus::Pending);
                 let waits_for_ready = matches!(goal, Goal::RunningReady { .. });
-                let failed = before.iter().any(|view| outcome(view) == GoalStatus::Failed);
+                let failed =
+                    before.iter().any(|view| outcome(view) == ConditionStatus::Unreachable);
                 let views = before.iter().filter_map(|view| now.get(view.id)).map(AsRef::as_ref);
                 let left = if waits_for_ready && !failed {
                     self.grace_left(views)
@@ -132,7 +136,7 @@ impl LocalControl {
     }
 
     /// Waits until the surplus replicas have ended and the others run.
-    async fn scaled(&self, accepted: &Accepted, request: &ScaleRequest) -> CommandResponse {
+    async fn scaled(&self, accepted: &AcceptedRequest, request: &ScaleRequest) -> CommandResponse {
         if request.no_wait {
             return self.until(accepted, Goal::Nothing).await;
         }
@@ -149,14 +153,14 @@ impl LocalControl {
         outcome
     }
 
-    fn response_now(&self, accepted: &Accepted) -> CommandResponse {
+    fn response_now(&self, accepted: &AcceptedRequest) -> CommandResponse {
         let before = views(&accepted.ids, &accepted.before);
         self.response(&before, &self.engine.snapshot(), Goal::Nothing)
     }
 
     fn response(&self, before: &[Arc<ProcessView>], now: &Snapshot, goal: Goal) -> CommandResponse {
         let outcome = |view: &Arc<ProcessView>| {
-            let ok = goal_status(goal, view, now) == GoalStatus::Done;
+            let ok = goal_status(goal, view, now) == ConditionStatus::Met;
             match now.get(view.id) {
                 Some(view) => self.outcome(view, ok, now),
                 None => removed(self.outcome(view, ok, now)),
@@ -173,25 +177,30 @@ impl LocalControl {
 pub(super) fn removed(mut outcome: ProcessOutcome) -> ProcessOutcome {
     outcome.last_output = None;
     "no longer part of the project".clone_into(&mut outcome.status.why);
+    outcome.status.why_names_state = false;
     let record = &mut outcome.status.record;
     (record.state, record.ready, record.pid) = (StateName::Stopped, false, None);
     outcome
 }
 
 /// The status of one process. A process that is no longer a member has ended.
-fn goal_status(goal: Goal, before: &ProcessView, now: &Snapshot) -> GoalStatus {
+fn goal_status(goal: Goal, before: &ProcessView, now: &Snapshot) -> ConditionStatus {
     let Some(view) = now.get(before.id) else {
         return if matches!(goal, Goal::Down | Goal::Nothing) {
-            GoalStatus::Done
+            ConditionStatus::Met
         } else {
-            GoalStatus::Failed
+            ConditionStatus::Unreachable
         };
     };
     let starts = !matches!(goal, Goal::Down | Goal::Nothing);
     let status = process_status(goal, before, view);
     // No process starts during a shutdown.
     let cannot_start = starts && now.phase != ProjectPhase::Up && !view.state.is_alive();
-    if cannot_start && status == GoalStatus::Pending { GoalStatus::Failed } else { status }
+    if cannot_start && status == ConditionStatus::Pending {
+        ConditionStatus::Unreachable
+    } else {
+        status
+    }
 }
 
 fn start_goal(request: &StartRequest, new: bool) -> Goal {

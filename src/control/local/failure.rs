@@ -20,9 +20,7 @@ impl LocalControl {
         now: &Snapshot,
     ) -> Option<LastOutput> {
         let root = root_cause(view, now)?;
-        let has_failed =
-            matches!(root.state, StateName::Failed | StateName::Backoff | StateName::Unhealthy);
-        if !has_failed {
+        if !root.state.is_bad() {
             return None;
         }
         let lines = last_lines(self.engine.store(), &root.name, root.run);

@@ -7,7 +7,7 @@ use super::LocalControl;
 use crate::control::waiting::{WaitGoal, WaitStatus, start_grace_left};
 use crate::control::wire::{CommandResponse, ProcessOutcome, WaitRequest};
 use crate::control::{ControlError, ControlErrorKind};
-use crate::engine::Accepted;
+use crate::engine::AcceptedRequest;
 use crate::machine::condition::ConditionStatus;
 use crate::machine::targets::Target;
 use crate::machine::{ProcessView, Snapshot, StateName};
@@ -16,10 +16,10 @@ impl LocalControl {
     /// Waits until the condition holds or no longer can, or fails at the time limit.
     pub(in crate::control) async fn wait(
         &self,
-        accepted: Accepted,
+        accepted: AcceptedRequest,
         request: &WaitRequest,
     ) -> Result<CommandResponse, ControlError> {
-        let Accepted { targets, before, .. } = accepted;
+        let AcceptedRequest { targets, before, .. } = accepted;
         let goal = WaitGoal { targets, condition: request.until };
         let reached = self.until_reached(&goal, &before);
         let Some(limit) = request.timeout_ms.map(Duration::from_millis) else {

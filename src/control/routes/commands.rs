@@ -35,10 +35,14 @@ macro_rules! command_routes {
             Router::new()$(.route($path, post($handler)))*
         }
 
-        /// Does not compile while a command has no route.
-        const _: fn(&ControlCommand) = |command| match command {
-            $(ControlCommand::$Variant(_) => {})*
-        };
+        impl ControlCommand {
+            /// Returns the path of its route, to which its request is posted.
+            pub(in crate::control) fn path(&self) -> &'static str {
+                match self {
+                    $(Self::$Variant(_) => $path,)*
+                }
+            }
+        }
     };
 }
 

@@ -1,32 +1,23 @@
 //! Input of the routes: query strings and JSON bodies, with errors that name the field.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapDeserializer;
+use serde::de::{DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Visitor};
+use serde_json::{Map, Value};
 
+use super::field_names::unknown_field;
 use crate::control::{ControlError, ControlErrorKind};
+use crate::engine::command::WHOLE_NUMBER;
 
 /// The longest body, in bytes.
 const MAX_BODY: usize = 1 << 20;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Expected forms, in place of the names that parsers have for them.
-const FORMS: [(&str, &str); 10] = [
-    ("expected f64", "expected a number"),
-    ("expected u32", "expected a whole number from 0 on"),
-    ("expected u64", "expected a whole number from 0 on"),
-    ("expected usize", "expected a whole number from 0 on"),
-    ("expected a sequence", "expected a list"),
-    ("invalid digit found in string", "expected a whole number from 0 on"),
-    ("cannot parse integer from empty string", "expected a whole number from 0 on"),
-    ("number too large to fit in target type", "the number is too large"),
-    ("provided string was not `true` or `false`", "expected `true` or `false`"),
-    ("floating point `", "`"),
-];
 
 /// The query string of a request.
 pub(super) struct QueryInput<T>(pub(super) T);
@@ -56,34 +47,36 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for BodyInput<T> {
 }
 
 fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, ControlError> {
-    let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
-    serde_path_to_error::deserialize(pairs)
-        .map_err(|error| field_error(error.path(), &error.inner().to_string()))
+    let pairs = || form_urlencoded::parse(query.as_bytes());
+    let values = MapDeserializer::new(pairs().map(|(name, value)| (name, QueryValue(value))));
+    serde_path_to_error::deserialize(values).map_err(|error| {
+        let fields: Vec<_> = pairs().map(|(name, _)| name).collect();
+        field_error::<T>(&fields, error.path(), error.inner())
+    })
 }
 
 fn parse_body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ControlError> {
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
-    // serde would read a list as the fields in their order.
-    if bytes.trim_ascii_start().first() != Some(&b'{') {
-        return Err(invalid("expected a JSON object"));
-    }
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let body = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let text = error.inner().to_string();
-        // A syntax error is at a place, not in a field.
-        match text.rsplit_once(" at line ") {
-            Some((reason, _)) if error.inner().is_data() => field_error(error.path(), reason),
-            _ => invalid(&text),
+    let body: Map<String, Value> = serde_json::from_slice(bytes).map_err(|error| {
+        if error.is_data() {
+            invalid("expected a JSON object")
+        } else {
+            invalid(&error.to_string())
         }
     })?;
-    json.end().map_err(|error| invalid(&error.to_string()))?;
-    Ok(body)
+    serde_path_to_error::deserialize(&body).map_err(|error| {
+        let fields: Vec<&String> = body.keys().collect();
+        field_error::<T>(&fields, error.path(), error.inner())
+    })
 }
 
 /// An error of a field; some reasons name the field already.
-fn field_error(path: &serde_path_to_error::Path, reason: &str) -> ControlError {
-    let reason =
-        FORMS.iter().fold(reason.to_owned(), |reason, (theirs, ours)| reason.replace(theirs, ours));
+fn field_error<T: DeserializeOwned>(
+    fields: &[impl AsRef<str>],
+    path: &serde_path_to_error::Path,
+    error: &impl std::error::Error,
+) -> ControlError {
+    let reason = unknown_field::<T>(fields).unwrap_or_else(|| error.to_string());
     if path.iter().next().is_none() || reason.contains("field `") {
         invalid(&reason)
     } else {
@@ -91,8 +84,46 @@ fn field_error(path: &serde_path_to_error::Path, reason: &str) -> ControlError {
     }
 }
 
+/// The value of a field of a query string.
+struct QueryValue<'a>(Cow<'a, str>);
+
+impl<'de> Deserializer<'de> for QueryValue<'de> {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        self.0.into_deserializer().deserialize_any(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        let value = self.0.parse().map_err(|_| Self::Error::custom("expected `true` or `false`"));
+        visitor.visit_bool(value?)
+    }
+
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        let wrong = |_| Self::Error::custom(format_args!("expected {WHOLE_NUMBER}"));
+        visitor.visit_u64(self.0.parse().map_err(wrong)?)
+    }
+
+    serde::forward_to_deserialize_any! {
+        i8 i16 i32 i64 i128 u8 u16 u32 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+impl<'de> IntoDeserializer<'de> for QueryValue<'de> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
 fn invalid(reason: &str) -> ControlError {
-    ControlError::new(ControlErrorKind::Wrong, format!("invalid request: {reason}"))
+    ControlError::new(ControlErrorKind::InvalidRequest, format!("invalid request: {reason}"))
 }
 
 #[cfg(test)]
@@ -109,15 +140,15 @@ mod tests {
         for (message, expected) in [
             (
                 body::<ScaleRequest>(r#"{"process":"web","replicas":"two"}"#),
-                r#"`replicas`: invalid type: string "two", expected a number"#,
+                r#"`replicas`: invalid type: string "two", expected a JSON number"#,
             ),
             (
                 body::<ScaleRequest>(r#"{"process":"web","replicas":1.5}"#),
-                "`replicas`: invalid value: `1.5`, expected a whole number from 0 on",
+                "`replicas`: expected a whole number from 0 on",
             ),
             (
                 body::<WaitRequest>(r#"{"names":["web"],"timeout_ms":-1}"#),
-                "`timeout_ms`: invalid value: integer `-1`, expected a whole number from 0 on",
+                "`timeout_ms`: expected a whole number from 0 on",
             ),
             (
                 body::<StartRequest>(r#"{"names":["web",1]}"#),
@@ -125,7 +156,12 @@ mod tests {
             ),
             (
                 body::<StartRequest>(r#"{"names":["web"],"nowait":true}"#),
-                "unknown field `nowait`, expected one of `names`, `wait`, `dependants`, `no_wait`",
+                "unknown field `nowait`, expected `names`, `wait`, `dependants` or `no_wait`; \
+                 did you mean `no_wait`?",
+            ),
+            (
+                body::<WaitRequest>(r#"{"names":["web"],"for":"redy"}"#),
+                r#"`for`: expected "started", "ready", "succeeded" or "completed"; did you mean `ready`?"#,
             ),
             (body::<StartRequest>("{}"), "missing field `names`"),
             (body::<StartRequest>("[]"), "expected a JSON object"),
@@ -142,13 +178,15 @@ mod tests {
             ("rows=many", "`rows`: expected a whole number from 0 on"),
             ("rows=", "`rows`: expected a whole number from 0 on"),
             ("invert=1", "`invert`: expected `true` or `false`"),
+            ("stream=otu", "`stream`: expected \"out\" or \"err\"; did you mean `out`?"),
         ] {
             let message = parse_query::<SliceQuery>(query).err().unwrap().message;
             assert_eq!(message, format!("invalid request: {expected}"));
         }
         let message = parse_query::<SliceQuery>("row=1").err().unwrap().message;
         assert!(
-            message.starts_with("invalid request: unknown field `row`, expected one of `names`")
+            message.starts_with("invalid request: unknown field `row`, expected `names`, ")
+                && message.ends_with("; did you mean `rows`?")
         );
     }
 }

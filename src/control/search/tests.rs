@@ -44,7 +44,7 @@ async fn last(mut stream: ResponseStream<SearchProgress>) -> SearchProgress {
 
 /// The clock is paused, so every delay of a report would show.
 #[tokio::test(start_paused = true)]
-async fn the_first_hit_and_the_end_are_told_at_once() {
+async fn the_first_hit_and_the_end_are_reported_immediately() {
     let store = store(100_000, |number| format!("line {number}\n"));
     for wanted in ["^line 3$", "nowhere", "line"] {
         let clock = Clock::start();
@@ -112,7 +112,7 @@ async fn a_million_lines_are_searched_from_the_middle_outwards() {
 }
 
 #[tokio::test]
-async fn a_search_that_nobody_waits_for_ends() {
+async fn an_abandoned_search_ends() {
     let store = million();
     let permits = Arc::new(Semaphore::new(1));
     let mut stream = search(&store, &query("no such line", None)).stream(Arc::clone(&permits));

@@ -92,7 +92,7 @@ async fn a_share_is_that_between_two_looks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_anybody_who_asks_nothing_is_measured() {
+async fn nothing_is_measured_without_a_request() {
     let world = world([]);
     let mut updates = world.local.watch(Measure::No).await.unwrap();
     let Some(Ok(StateUpdate::Whole(whole))) = updates.next().await else { panic!("no whole") };
@@ -103,7 +103,7 @@ async fn without_anybody_who_asks_nothing_is_measured() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_watches_with_figures_gets_them_every_five_seconds_until_he_goes() {
+async fn a_client_that_watches_with_usage_gets_it_every_five_seconds() {
     let world = world((0..20).map(|at| (at * 10, 1 << 20)));
     let mut first = world.local.watch(Measure::Yes).await.unwrap();
     let mut second = world.local.watch(Measure::Yes).await.unwrap();
@@ -125,7 +125,7 @@ async fn who_watches_with_figures_gets_them_every_five_seconds_until_he_goes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_takes_nothing_costs_nothing_and_holds_up_nobody() {
+async fn a_client_that_does_not_read_costs_nothing_and_delays_no_other() {
     let world = world((0..20).map(|at| (at * 10, at)));
     // The client does not take any item.
     let later = [snapshot(Some(PID), 2), snapshot(Some(PID), 3)];

@@ -1,11 +1,13 @@
 //! Types of process details.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{DependencyState, ProcessState};
 use crate::machine::event::Cause;
-use crate::spec::{CheckRole, ProbeKind, Restart, ShutdownOn, Signal, StraysPolicy, WatchAction};
+use crate::spec::{CheckRole, ProbeKind, Restart, RetryPolicy, ShutdownOn, StopPolicy, WatchSpec};
 
 /// Options of the process details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
@@ -34,8 +36,8 @@ pub struct ProcessDetails {
     pub env_inherited: bool,
     /// The restart policy, as in the file.
     pub restart: Restart,
-    /// The retry policy as text.
-    pub retry: String,
+    /// The retry policy.
+    pub retry: RetryPolicy,
     /// The time limit of a run.
     pub timeout_ms: Option<u64>,
     /// The longest time without output.
@@ -45,11 +47,12 @@ pub struct ProcessDetails {
     /// Which end of the process shuts down the project, as in the file.
     pub shutdown_on: ShutdownOn,
     /// The stop policy.
-    pub stop: StopDetails,
+    pub stop: StopPolicy,
     /// The checks, with their latest results while the process runs.
     pub checks: Vec<CheckDetails>,
     /// The file watch, if there is one.
-    pub watch: Option<WatchDetails>,
+    #[schema(value_type = Option<WatchSpec>)]
+    pub watch: Option<Arc<WatchSpec>>,
     /// The processes that depend on it.
     pub needed_by: Vec<DependencyState>,
     /// Where the project's files define it.
@@ -67,19 +70,6 @@ pub struct EnvVariable {
     pub value: Option<String>,
 }
 
-/// A stop policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct StopDetails {
-    /// The signal that is sent to the process group first.
-    pub signal: Signal,
-    /// The grace period before the process tree is killed.
-    pub grace_ms: u64,
-    /// The command that runs instead of the signal.
-    pub command: Option<Vec<String>>,
-    /// What happens to descendants that outlive the run.
-    pub strays: StraysPolicy,
-}
-
 /// A check and its latest result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CheckDetails {
@@ -87,7 +77,7 @@ pub struct CheckDetails {
     pub which: CheckRole,
     /// The kind of the probe, as in the file.
     pub kind: ProbeKind,
-    /// What the probe checks, as text.
+    /// The probe as text.
     pub probe: String,
     /// The time from the start of one probe to the start of the next.
     pub interval_ms: u64,
@@ -103,20 +93,6 @@ pub struct CheckDetails {
     pub good: Option<bool>,
     /// The current number of successes or failures in a row.
     pub in_a_row: u32,
-}
-
-/// The file watch of a process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct WatchDetails {
-    /// Globs of watched files, relative to the working directory.
-    pub paths: Vec<String>,
-    /// Globs of ignored files.
-    pub ignore: Vec<String>,
-    /// The action on a change, as in the file.
-    #[schema(value_type = String)]
-    pub action: WatchAction,
-    /// The time without changes before the action is taken.
-    pub debounce_ms: u64,
 }
 
 /// A line of a file.
@@ -145,6 +121,6 @@ pub struct RunDetails {
     pub end: Option<String>,
     /// Whether the run succeeded.
     pub success: Option<bool>,
-    /// What followed the run, such as `retry 5 of 8 in 8s`.
+    /// The next step after the run, such as `retry 5 of 8 in 8s`.
     pub next: Option<String>,
 }

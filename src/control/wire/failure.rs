@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 /// The last lines of a process that failed, is in back-off or is unhealthy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LastOutput {
-    /// Name of the process that printed the lines; for a skipped process, the one that failed.
+    /// Name of the process that printed the lines; for a skipped process, the name of the failed
+    /// one.
     pub name: String,
     /// Number of the run that printed the lines.
     pub run: u32,

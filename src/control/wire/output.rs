@@ -111,7 +111,7 @@ pub struct RunMarker {
     pub duration_ms: Option<u64>,
     /// The text that follows the name, such as `failed: exit 1 after 8.1s`.
     pub text: String,
-    /// What follows the run, if something does, such as `retry 5 of 8 in 8s`.
+    /// The next step after the run, if there is one, such as `retry 5 of 8 in 8s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
     /// Why the run started or ended.

@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::spec::{CheckReport, Faults, Name, RestartReason, SpecDiff};
+pub use crate::spec::{CheckReport, FaultItem};
+use crate::spec::{Faults, Name, RestartReason, SpecDiff};
 
 /// A request to read the project's files again.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReloadRequest {
-    /// Only report what a reload would do.
+    /// Only report the changes.
     #[serde(default)]
     pub dry_run: bool,
     /// Render `report` in colour.
@@ -49,57 +50,6 @@ pub struct RestartedProcess {
     pub because: Vec<RestartReason>,
 }
 
-/// The faults and warnings of the project's files.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct CheckResponse {
-    /// The files have no faults.
-    pub ok: bool,
-    /// All faults.
-    pub faults: Vec<FaultItem>,
-    /// Settings that are valid, but do not have the effect that they seem to have.
-    #[serde(default)]
-    pub warnings: Vec<FaultItem>,
-}
-
-/// A fault or a warning.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct FaultItem {
-    /// Path of the file.
-    pub file: String,
-    /// Line number, from 1.
-    pub line: Option<u64>,
-    /// Character of the line, from 1.
-    pub column: Option<u64>,
-    /// The message.
-    pub message: String,
-    /// How to fix it.
-    pub hint: Option<String>,
-}
-
-impl FaultItem {
-    pub(in crate::control) fn all(faults: &Faults) -> Vec<Self> {
-        let item = |fault: &crate::spec::Fault| Self {
-            file: fault.file().to_string_lossy().into_owned(),
-            line: fault.line().map(|line| line as u64),
-            column: fault.column().map(|column| column as u64),
-            message: fault.message().to_owned(),
-            hint: fault.hint().map(str::to_owned),
-        };
-        faults.iter().map(item).collect()
-    }
-}
-
-impl CheckResponse {
-    pub(in crate::control) fn of(report: &CheckReport) -> Self {
-        let CheckReport { faults, warnings } = report;
-        Self {
-            ok: faults.is_empty(),
-            faults: FaultItem::all(faults),
-            warnings: FaultItem::all(warnings),
-        }
-    }
-}
-
 impl ReloadResponse {
     pub(in crate::control) fn of(difference: SpecDiff, dry_run: bool) -> Self {
         let names = |names: Vec<Name>| names.iter().map(ToString::to_string).collect();
@@ -124,7 +74,7 @@ impl ReloadResponse {
     pub(in crate::control) fn rejected(faults: &Faults, request: ReloadRequest) -> Self {
         Self {
             ok: false,
-            faults: FaultItem::all(faults),
+            faults: faults.items(),
             report: Some(faults.render(request.colour)),
             ..Self::of(SpecDiff::default(), request.dry_run)
         }

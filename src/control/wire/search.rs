@@ -44,7 +44,8 @@ pub struct SearchProgress {
 }
 
 line_query! {
-    /// What to find next: a line, with `run` the start of a run, with `event` the marker of an event.
+    /// The target of the seek: a line, with `run` the start of a run, with `event` the marker of an
+    /// event.
     pub struct SeekQuery {
         /// A regular expression that the line must match in addition to the filter.
         pub search: Option<String>,

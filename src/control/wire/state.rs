@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::PoolStatus;
+use crate::machine::event_text::StateReason;
 use crate::machine::{ProcessId, ProcessRecord, ProcessView};
-use crate::spec::{Condition, Signal, StdinKind, choices};
+use crate::spec::{Dependency, Signal, StdinKind, choices};
 
 /// Options of the project state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
@@ -141,6 +142,9 @@ pub struct ProcessState {
     /// One sentence that explains the state. In `ps --json` it contains the time left until
     /// something is due; in the state feed it does not, and readers append ` in ` and `until_ms`.
     pub why: String,
+    /// `why` begins with the state, such as `stopped on request`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub why_names_state: bool,
     /// When it entered its state: RFC 3339 with milliseconds.
     pub since: String,
     /// How long it has been in its state.
@@ -165,6 +169,19 @@ impl Deref for ProcessState {
 
     fn deref(&self) -> &ProcessRecord {
         &self.record
+    }
+}
+
+impl ProcessState {
+    /// The state and its reason, for a sentence.
+    pub(crate) fn reason(&self) -> StateReason<'_> {
+        let word = self.state.word(self.checked);
+        StateReason { word, why: &self.why, names_state: self.why_names_state }
+    }
+
+    /// The state and its reason as a sentence: `web failed: exit 1 after 8.1s`.
+    pub(crate) fn sentence(&self) -> String {
+        format!("{}{}{}", self.name, self.state.verb(), self.reason())
     }
 }
 
@@ -204,8 +221,7 @@ impl ProcessOptions {
             spec.log.as_ref().map(|log| log.path_for(view.replica).display().to_string());
         let depends_on = spec.depends_on.iter().map(|(name, dependency)| DependencyState {
             name: name.to_string(),
-            condition: dependency.condition,
-            restart: dependency.restart,
+            dependency: *dependency,
         });
         Self {
             description: spec.description.clone(),
@@ -232,9 +248,6 @@ pub(in crate::control) fn millis(time: Duration) -> u64 {
 pub struct DependencyState {
     /// Name of the process, job or pool.
     pub name: String,
-    /// The condition that it must reach.
-    pub condition: Condition,
-    /// A restart of it restarts the dependant too.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub restart: bool,
+    #[serde(flatten)]
+    pub dependency: Dependency,
 }

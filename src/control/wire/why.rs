@@ -11,21 +11,9 @@ use crate::spec::Condition;
 /// Why a process is in its state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WhyResponse {
-    /// Name of the process.
-    pub name: String,
-    /// The state of the process.
-    pub state: StateName,
-    /// The reason in one sentence.
-    pub why: String,
-    /// The process has a `ready` check.
-    pub checked: bool,
-    /// Why the run was started or is being ended, as in the events.
-    pub cause: Option<Cause>,
-    /// The file because of which the watch is suspended.
-    pub suspended_by: Option<String>,
-    /// The last output, if the process failed, is in back-off or is unhealthy.
-    #[serde(default)]
-    pub last_output: Option<LastOutput>,
+    /// The process itself.
+    #[serde(flatten)]
+    pub root: WhyLink,
     /// What happened to the project's file, if it is no longer at its path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_gone: Option<String>,
@@ -33,10 +21,11 @@ pub struct WhyResponse {
     pub chain: Vec<WhyLink>,
 }
 
-/// A process that is a reason.
+/// The state of a process and its reason.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WhyLink {
-    /// Depth in the tree of reasons, from 1.
+    /// Depth in the tree of reasons; 0 for the process itself.
+    #[serde(default)]
     pub depth: u32,
     /// Name of the process.
     pub name: String,
@@ -46,6 +35,9 @@ pub struct WhyLink {
     pub state: StateName,
     /// The reason in one sentence.
     pub why: String,
+    /// `why` begins with the state, such as `stopped on request`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub why_names_state: bool,
     /// The process has a `ready` check.
     pub checked: bool,
     /// Why the run was started or is being ended, as in the events.

@@ -51,7 +51,7 @@ impl<H: Host> RunTask<H> {
             if listener != Listener::Own
                 && let Some(holder) = holder_name(&listener)
             {
-                return Some(format!("port {port} is taken by {holder}"));
+                return Some(format!("port {port} is in use by {holder}"));
             }
         }
         None

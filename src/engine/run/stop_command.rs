@@ -44,7 +44,7 @@ impl StopCommand {
                 }
             };
             if let Some(problem) = problem {
-                let text = format!("its stop command (for pid {pid}): {problem}");
+                let text = format!("stop command failed for pid {pid}: {problem}");
                 engine.notices.send(Notice::about(&name, text));
             }
         });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::machine::event::{Cause, EndCause, EndDetails, SkipLink, WaitingOn};
 use crate::machine::{ShutdownReason, StateName};
-use crate::spec::{CheckRole, Exit, Name, Stray, counted, format_duration};
+use crate::spec::{CheckRole, Exit, Name, counted, first_of, format_duration};
 
 /// A probe that is longer than this comes after its answer.
 const LONG_PROBE: usize = 40;
@@ -23,14 +23,14 @@ impl Cause {
             Self::Signal { signal } => Exit::Signal(*signal).to_string(),
             Self::Retry { retry, retries } => next_try(*retry, *retries),
             Self::RetriesExhausted { retries } => format!("{} used up", counted(*retries, "retry")),
-            Self::Timeout { after_ms } => format!("it ran longer than {}", milliseconds(*after_ms)),
+            Self::Timeout { after_ms } => format!("timed out after {}", milliseconds(*after_ms)),
             Self::IdleTimeout { after_ms } => {
-                format!("it printed nothing for {}", milliseconds(*after_ms))
+                format!("no output for {}", milliseconds(*after_ms))
             }
             Self::ReadyTimeout { after_ms, probe, answer } => {
                 let answer =
                     answer.as_ref().map(|answer| format!(": {answer}")).unwrap_or_default();
-                format!("it was not ready within {}: {probe}{answer}", milliseconds(*after_ms))
+                format!("not ready after {}: {probe}{answer}", milliseconds(*after_ms))
             }
             Self::Unhealthy { check: CheckRole::Health, .. } => {
                 format!("its health check failed: {}", self.misses().unwrap_or_default())
@@ -77,20 +77,13 @@ impl Cause {
 impl fmt::Display for ShutdownReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Signal(signal) => write!(f, "{signal:?}"),
+            Self::Signal(signal) => Exit::Signal(*signal).fmt(f),
             Self::Asked => f.write_str("stop requested"),
             Self::ShutdownOn(name) => write!(f, "{name} ended (shutdown_on)"),
             Self::FailFast(name) => write!(f, "{name} failed (fail-fast)"),
             Self::Done => f.write_str("nothing left to run"),
             Self::GuardianGone => f.write_str("the guardian is gone"),
         }
-    }
-}
-
-/// `4711 (sleep 60)`
-impl fmt::Display for Stray {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.pid, self.command)
     }
 }
 
@@ -123,9 +116,9 @@ impl EndDetails {
 
     /// `left 1 process running: 4711 (sleep 60)`
     pub(super) fn survivors(&self) -> Option<String> {
-        let strays: Vec<String> = self.strays.iter().map(Stray::to_string).collect();
-        let number = counted(strays.len(), "process");
-        (!strays.is_empty()).then(|| format!("left {number} running: {}", strays.join(", ")))
+        let number = counted(self.strays.len(), "process");
+        let strays = || first_of(&self.strays, usize::MAX);
+        (!self.strays.is_empty()).then(|| format!("left {number} running: {}", strays()))
     }
 }
 
@@ -176,41 +169,28 @@ pub(in crate::machine) fn goals(on: &[WaitingOn]) -> String {
 
 /// Why a member of a pool does not run: another one failed.
 pub(crate) fn pool_stopped(failed: &Name) -> String {
-    format!("its pool was stopped, because {failed} failed")
+    format!("pool stopped because {failed} failed")
 }
 
 /// Why file changes have no effect: this file changed too often.
 pub(crate) fn watch_suspended(path: &str) -> String {
-    format!("its files are no longer watched, because of {path}")
+    format!("file watching suspended by {path}")
 }
 
-/// The state of a process and its reason.
-#[derive(Clone, Copy)]
-pub(crate) struct StateReason<'a> {
-    pub(crate) state: StateName,
-    pub(crate) why: &'a str,
-    pub(crate) cause: Option<&'a Cause>,
-    pub(crate) suspended_by: Option<&'a str>,
-}
-
-/// What follows the reason of a state: the origin of the run, and that files are not watched.
-pub(crate) fn origin_and_watch(reason: StateReason<'_>) -> String {
+/// The origin of the run, after the reason of a state: `; started because src/main.rs changed`.
+pub(crate) fn origin_of_run(state: StateName, cause: Option<&Cause>) -> String {
     // The end of the last run already says why another one follows.
-    let cause = reason.cause.filter(|_| reason.state != StateName::Backoff);
-    let path = reason.suspended_by.filter(|path| !reason.why.contains(path));
-    let parts = cause.and_then(Cause::origin).into_iter().chain(path.map(watch_suspended));
-    parts.fold(String::new(), |text, part| text + "; " + &part)
+    let cause = cause.filter(|_| state != StateName::Backoff);
+    // While the run is being stopped, the cause is that of the stop.
+    let started = if state == StateName::Stopping { "" } else { "started " };
+    cause.and_then(Cause::origin).map(|origin| format!("; {started}{origin}")).unwrap_or_default()
 }
 
 /// A chain of dependencies as one sentence.
 pub fn chain_sentence(chain: &[SkipLink]) -> String {
     let link =
         |link: &SkipLink| format!("{} cannot {}: {}", link.name, link.condition.goal(), link.why);
-    if chain.is_empty() {
-        "its pool was stopped".to_owned()
-    } else {
-        joined(chain.iter().map(link))
-    }
+    if chain.is_empty() { "pool stopped".to_owned() } else { joined(chain.iter().map(link)) }
 }
 
 /// A long probe comes last, as it would hide its answer.

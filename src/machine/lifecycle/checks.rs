@@ -189,7 +189,7 @@ impl Lifecycle {
         }
     }
 
-    /// Does what is due for the checks.
+    /// Starts due probes, and handles deadlines of the checks.
     pub(super) fn tick_checks(&mut self, cx: &mut StepContext) {
         let Some(checks) = self.checks_mut() else { return };
         if checks.ready_by.is_some_and(|due| due <= cx.now) {
@@ -325,7 +325,7 @@ impl Lifecycle {
         self.mark_transition(cx.now);
     }
 
-    /// Is no longer ready, but goes on running.
+    /// Marks the run as no longer ready; it keeps running.
     fn become_unhealthy(&mut self, check: &Check, cx: &mut StepContext) {
         let Some(cause) = self.misses(CheckRole::Ready, check) else { return };
         let Some(checks) = self.checks_mut() else { return };

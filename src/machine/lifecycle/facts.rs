@@ -133,7 +133,7 @@ impl Lifecycle {
         self.end_run(since, Some(exit), strays_and_note, closing, cx);
     }
 
-    /// Does what is due.
+    /// Handles the deadline of the state if it has passed.
     pub(in crate::machine) fn tick(&mut self, cx: &mut StepContext) {
         let now = cx.now;
         match &mut self.state {

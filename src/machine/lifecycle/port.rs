@@ -6,7 +6,7 @@ use super::{Lifecycle, State};
 use crate::machine::event::Cause;
 use crate::machine::step_context::StepContext;
 use crate::machine::{Effect, Moment, RunId};
-use crate::spec::{PortBusy, StartError, StartErrorKind};
+use crate::spec::{PortBusy, StartError, StartErrorKind, format_limit};
 
 /// How long a start waits for its port.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
@@ -39,20 +39,17 @@ impl PortPhase {
     pub(in crate::machine) fn explain(&self, port: Option<u16>) -> (String, Option<Moment>) {
         let port = port.unwrap_or_default();
         match self {
-            Self::Settled => ("being spawned".to_owned(), None),
-            Self::Checking { until: None, .. } => {
-                (format!("looking whether port {port} is free"), None)
+            Self::Settled => ("spawning".to_owned(), None),
+            Self::Checking { until: None, .. } => (format!("checking port {port}"), None),
+            Self::Checking { until: Some(until), holder } | Self::Busy { until, holder, .. } => {
+                (format!("waiting for port {port} (in use by {holder}); gives up"), Some(*until))
             }
-            Self::Checking { until: Some(until), holder } | Self::Busy { until, holder, .. } => (
-                format!("waiting for port {port}, which is taken by {holder}; fails"),
-                Some(*until),
-            ),
         }
     }
 }
 
 impl Lifecycle {
-    /// The port in effect: the one that was found for the current run, or that of the file.
+    /// The port in effect: the port found for the current run, or the port in the file.
     pub(in crate::machine) fn port(&self) -> Option<u16> {
         self.port.or_else(|| self.spec.port_of(self.replica))
     }
@@ -120,19 +117,19 @@ impl Lifecycle {
         let (cause, again, until) = (cause.clone(), *again, *until);
         let waits = self.spec.port_busy == PortBusy::Wait;
         let holder = holder.unwrap_or_else(|| "another program".to_owned());
-        let taken = format!("port {} is taken by {holder}", own.unwrap_or_default());
+        let taken = format!("port {} is in use by {holder}", own.unwrap_or_default());
         match free {
             Some(_) if !holds => self.wait(cause, again, cx),
             Some(free) => {
                 if Some(free) != own {
                     self.port = Some(free);
-                    cx.notify(&self.name, format!("{taken}; it gets port {free}"));
+                    cx.notify(&self.name, format!("{taken}; using port {free}"));
                 }
                 self.spawn(cause, cx);
             }
             None if waits && until.is_none_or(|until| until > cx.now) => {
                 if until.is_none() {
-                    cx.notify(&self.name, format!("{taken}; it waits for the port"));
+                    cx.notify(&self.name, format!("{taken}; waiting for the port"));
                 }
                 let until = until.unwrap_or(cx.now + LONGEST_WAIT);
                 *port =
@@ -142,10 +139,12 @@ impl Lifecycle {
             None => {
                 let message = match self.spec.port_busy {
                     PortBusy::Fail => taken,
-                    PortBusy::Wait => {
-                        format!("{taken}, for {} seconds now", LONGEST_WAIT.as_secs())
-                    }
-                    PortBusy::Next => format!("{taken}, and so are the {ALTERNATIVES} after it"),
+                    PortBusy::Wait => format!(
+                        "port {} is still in use by {holder} after {}",
+                        own.unwrap_or_default(),
+                        format_limit(LONGEST_WAIT)
+                    ),
+                    PortBusy::Next => format!("{taken}, as are the next {ALTERNATIVES} ports"),
                 };
                 self.begin_run(cause, cx.now);
                 let error = StartError { kind: StartErrorKind::PortBusy, message };

@@ -83,7 +83,7 @@ pub(in crate::machine) enum StopProgress {
     Killed,
 }
 
-/// How a run is being ended, and what follows.
+/// How a run is being ended, and the next state.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::machine) struct Closing {
     pub(in crate::machine) ending: Ending,
@@ -109,7 +109,7 @@ pub(in crate::machine) enum AfterExit {
     Stop,
     /// A new run, for this reason.
     Restart(Cause),
-    /// What `restart` and `retry` say.
+    /// As `restart` and `retry` decide.
     ApplyPolicy,
 }
 
@@ -135,6 +135,8 @@ pub(in crate::machine) struct LastRun {
     /// The misses of the health check, if that ended the run.
     pub(in crate::machine) health_misses: Option<String>,
     pub(in crate::machine) success: bool,
+    /// A user has killed it, and requested nothing else since.
+    pub(in crate::machine) killed: bool,
     pub(in crate::machine) duration: Duration,
     /// A likely reason for the end, and the way out: an empty input, a port that is taken.
     pub(in crate::machine) note: Option<String>,
@@ -160,6 +162,11 @@ impl LastRun {
             _ if self.health_misses.is_some() => 1,
             (_, Some(exit)) => exit.shell_code(),
         }
+    }
+
+    /// Whether the run was ended because its health check failed.
+    pub(in crate::machine) fn failed_health_check(&self) -> bool {
+        self.error.is_none() && self.health_misses.is_some()
     }
 
     /// Describes the end: `exit 1 after 8.1s`.
@@ -198,7 +205,7 @@ impl Closing {
     /// Joins another stop to this one.
     ///
     /// The first reason stays the reason, because the run ends for it; only a kill replaces a stop on
-    /// request. The latest request decides what follows, and a kill is never taken back.
+    /// request. The latest request decides the next state, and a kill is never taken back.
     pub(super) fn join(&mut self, other: Self) {
         use EndCause::{FileChange, Kill, Reload, Restart, Stop};
         if let (

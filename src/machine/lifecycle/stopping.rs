@@ -1,4 +1,4 @@
-//! Stopping a run, and what follows its end.
+//! Stopping a run, and the next state after its end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +7,8 @@ use super::empty_input;
 use super::port::PortPhase;
 use super::{AfterExit, Closing, Ending, LastRun, Lifecycle, Outcome, State, StopProgress};
 use crate::machine::event::{
-    Cause, EndDetails, EventStamp, ProcessCompleted, ProcessFailed, ProcessGaveUp, ProcessKilled,
-    ProcessRetrying, ProcessStopping, RunError,
+    Cause, EndCause, EndDetails, EventStamp, ProcessCompleted, ProcessFailed, ProcessGaveUp,
+    ProcessKilled, ProcessRetrying, ProcessStopping, RunError,
 };
 use crate::machine::step_context::StepContext;
 use crate::machine::{Effect, Moment};
@@ -25,10 +25,12 @@ impl Lifecycle {
                 Some(pending) => pending.join(closing),
                 None => *pending_stop = Some(closing),
             },
-            // Nothing has been spawned yet.
-            State::Starting { .. } => match closing.then {
-                AfterExit::Restart(cause) => self.restart_or_stay_stopped(Some(cause), cx),
-                AfterExit::Stop | AfterExit::ApplyPolicy => self.restart_or_stay_stopped(None, cx),
+            // Nothing has been spawned yet: a restart is still the same start.
+            State::Starting { again, .. } => match (closing.then, *again) {
+                (AfterExit::Restart(cause), again) if !self.restart_disabled => {
+                    self.wait(cause, again, cx);
+                }
+                _ => self.enter(cx.now, State::Ended(Outcome::Stopped)),
             },
             State::Running { pid, since, .. } => {
                 let (pid, since) = (*pid, *since);
@@ -101,6 +103,7 @@ impl Lifecycle {
     ) {
         let duration = cx.now.since(since);
         let by_itself = closing.ending == Ending::ByItself;
+        let killed = matches!(closing.ending, Ending::OnPurpose { by: EndCause::Kill, .. });
         let success = by_itself
             && matches!(exit, Some(Exit::Code(code)) if self.spec.success_exit_codes.contains(&code));
         let (exit_code, signal) = code_and_signal(exit);
@@ -119,7 +122,7 @@ impl Lifecycle {
             cx.notify(&self.name, text.clone());
         }
         let note = note.or_else(|| hint.map(str::to_owned));
-        self.last = Some(LastRun { exit, error, health_misses, success, duration, note });
+        self.last = Some(LastRun { exit, error, health_misses, success, killed, duration, note });
         self.port = None;
         match closing.then {
             AfterExit::Stop => self.restart_or_stay_stopped(None, cx),

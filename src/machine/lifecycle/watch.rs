@@ -72,12 +72,12 @@ impl Lifecycle {
         }
     }
 
-    /// What a reason says about its files.
+    /// The note about its files that is appended to a reason.
     pub(in crate::machine) fn note_on_files(&self) -> Option<String> {
         match &self.watch {
             Watch::Suspended(path) if self.state != State::Idle => Some(watch_suspended(path)),
             Watch::On if self.starts_on_file_change() => {
-                Some("a change of its files starts it".to_owned())
+                Some("starts when its files change".to_owned())
             }
             Watch::Off | Watch::On | Watch::Suspended(_) => None,
         }

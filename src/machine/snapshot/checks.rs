@@ -25,7 +25,7 @@ pub(super) fn explain(
             (format!("{}; {misses} in a row", with_answer(check, state, own_port)), None)
         }
         (Readiness::NotYet | Readiness::Unhealthy, None) => {
-            ("its leader has ended".to_owned(), None)
+            ("the main process has exited".to_owned(), None)
         }
     };
     if let Some((check, state)) = spec.health.as_ref().zip(checks.health.as_ref())
@@ -34,9 +34,15 @@ pub(super) fn explain(
         _ = write!(why, "; health: {}", with_misses(check, state, own_port));
     }
     if let (Some(status), None) = (&checks.status, until) {
-        _ = write!(why, "; it says: {status}");
+        _ = write!(why, "; status: {status}");
     }
     (why, until)
+}
+
+/// Whether the reason begins with the word of the state, `ready` or `running`.
+pub(super) fn names_state(checks: &Checks, spec: &ProcessSpec) -> bool {
+    // A reload can add a check to a live run: it is `ready`, because it is `running`.
+    checks.level == Readiness::Ready && (spec.ready.is_none() || checks.ready.is_some())
 }
 
 pub(super) fn probes(checks: &Checks, spec: &ProcessSpec, own_port: Option<u16>) -> Vec<ProbeView> {
@@ -63,7 +69,7 @@ fn not_yet(
 ) -> (String, Option<Moment>) {
     let mut why = match &check.probe {
         Probe::Delay(_) if checks.ready_by.is_none_or(|by| Some(by) >= state.due) => {
-            return ("waiting a while; ready".to_owned(), state.due);
+            return ("delay; ready".to_owned(), state.due);
         }
         Probe::Log(pattern) => format!("waiting for a line that matches /{}/", pattern.as_str()),
         Probe::Delay(_) | Probe::Notify => format!("waiting for {}", check.probe.shown(own_port)),
@@ -80,7 +86,7 @@ fn not_yet(
     };
     if let Some(by) = checks.ready_by {
         if let Some(status) = &checks.status {
-            _ = write!(why, "; it says: {status}");
+            _ = write!(why, "; status: {status}");
         }
         why.push_str("; fails");
         return (why, Some(by));

@@ -172,7 +172,8 @@ impl Supervisor {
         }
     }
 
-    /// The dependencies that a start of `id` starts too, and those that are waiting themselves.
+    /// The dependencies that a start of `id` starts too, including dependencies that wait
+    /// themselves.
     fn dependencies_to_start(&self, id: ProcessId) -> Vec<ProcessId> {
         let edges = self.graph.needs(id).iter();
         let found = edges.flat_map(|edge| {

@@ -27,7 +27,7 @@ impl Supervisor {
             process.added = true;
             ids.push(process.id);
             if let Some(pool) = pool {
-                self.graph.add_job(&pool, process.id);
+                self.graph.add_pool_member(&pool, process.id);
             }
         }
         self.remove_oldest_recent();
@@ -51,7 +51,7 @@ impl Supervisor {
         self.slots.entry(name).or_insert_with(|| Slots::new(&Arc::new(pool)));
     }
 
-    /// A paused pool starts nothing; what runs goes on.
+    /// A paused pool starts nothing; running members continue.
     pub(super) fn pause_pool(&mut self, pool: &Name, paused: bool) {
         if let Some(slots) = self.slots.get_mut(pool) {
             slots.paused = paused;
@@ -90,6 +90,7 @@ impl Supervisor {
         }
         self.remember_unkillable(id);
         let Some(process) = self.members.remove(id) else { return };
+        self.views.remove(&id);
         self.dirty.remove(&id);
         self.reruns.remove(&id);
         self.graph.remove(id);

@@ -3,8 +3,8 @@
 use super::Supervisor;
 use crate::machine::ProcessId;
 use crate::machine::event::{Cause, EndCause, EventStamp, PoolDrained};
-use crate::machine::lifecycle::{Blocker, Lifecycle, Outcome, State};
-use crate::machine::slots::Slots;
+use crate::machine::lifecycle::{Blocker, Lifecycle};
+use crate::machine::slots::{EndCounts, Slots};
 use crate::spec::{Name, OnFailure};
 
 impl Supervisor {
@@ -59,15 +59,12 @@ impl Supervisor {
         if slots.busy > 0 || std::mem::replace(&mut slots.drain_reported, true) {
             return;
         }
-        let (mut succeeded, mut failed) = std::mem::take(&mut slots.removed_members);
+        let mut counts = std::mem::take(&mut slots.removed_members);
         for process in self.members.iter().filter(|process| process.is_in_pool(pool)) {
-            if process.state == State::Ended(Outcome::Succeeded) {
-                succeeded += 1;
-            } else if process.has_ended() {
-                failed += 1;
-            }
+            counts.count(process);
         }
         let (stamp, pool) = (EventStamp::default(), pool.clone());
-        self.cx.emit(PoolDrained { stamp, pool, succeeded, failed });
+        let EndCounts { succeeded, failed, stopped, skipped } = counts;
+        self.cx.emit(PoolDrained { stamp, pool, succeeded, failed, stopped, skipped });
     }
 }

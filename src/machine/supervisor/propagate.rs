@@ -130,7 +130,7 @@ impl Supervisor {
         }
     }
 
-    /// Starts or skips a waiting process, or lets it go on waiting.
+    /// Starts or skips a waiting process, or keeps it waiting.
     fn reconsider_waiting(&mut self, id: ProcessId, again: bool, changed: Option<ProcessId>) {
         // For another run its dependencies held once, so it is not skipped.
         if !again && self.skip_if_blocked(id, changed) {
@@ -177,9 +177,10 @@ impl Supervisor {
         self.with(id, |process, cx| process.restart(EndCause::Restart, cause, cx));
     }
 
-    /// The dependency because of which a dependant is restarted now: one that got a new run and meets
-    /// its condition again. `None` while any dependency with `restart = true` is between two runs or
-    /// about to be, so two dependencies that restart together restart the dependant once.
+    /// The dependency because of which a dependant is restarted now: a dependency that got a new
+    /// run and meets its condition again. `None` while any dependency with `restart = true` is
+    /// between two runs or about to be, so two dependencies that restart together restart the
+    /// dependant once.
     fn due_rerun(&self, id: ProcessId, changed: Option<ProcessId>) -> Option<&Name> {
         let marks = self.reruns.get(&id)?;
         let is_between_runs = |id: &ProcessId| {
@@ -193,7 +194,7 @@ impl Supervisor {
         if !self.graph.holds(id, &self.members) || followed.any(is_between_runs) {
             return None;
         }
-        // A dependency that failed instead is no reason.
+        // A dependency that failed instead does not cause a restart.
         let is_due = |edge: &&DependencyEdge| {
             edge.restart && marks.contains(&edge.on) && edge.is_fulfilled(&self.members)
         };

@@ -45,8 +45,8 @@ impl Supervisor {
         (self.take_step(), diff)
     }
 
-    /// Returns what a reload would do; `None` if the project is being stopped. Jobs without a name
-    /// get the names they have now.
+    /// Returns the differences that a reload would apply; `None` if the project is being stopped.
+    /// Jobs without a name get the names they have now.
     pub fn plan_reload(&self, new: &mut Spec) -> Option<SpecDiff> {
         if !self.is_up() || self.finish.is_some() {
             return None;
@@ -110,8 +110,8 @@ impl Supervisor {
         }
     }
 
-    /// Updates the declared members; returns those that have changed, and those that are no longer in
-    /// the file.
+    /// Updates the declared members; returns the changed members, and the members that are no
+    /// longer in the file.
     fn update_members(&mut self, new: &Spec) -> (Vec<ProcessId>, Vec<ProcessId>) {
         let (mut updated, mut removed) = (Vec::new(), Vec::new());
         for id in self.declared_members() {
@@ -272,7 +272,7 @@ impl Supervisor {
         let added = self.members.iter().filter(|process| process.added);
         for process in added.filter(|process| !departing.contains(&process.id)) {
             if let Some(pool) = &process.spec.pool {
-                graph.add_job(pool, process.id);
+                graph.add_pool_member(pool, process.id);
             }
         }
         if let Some(chosen) = &self.chosen {
@@ -346,7 +346,7 @@ impl Supervisor {
             on.retain(|on| graph.needs(*id).iter().any(|edge| edge.restart && edge.on == *on));
             !on.is_empty()
         });
-        self.members.iter_mut().for_each(|process| process.view = None);
+        self.members.mark_all_changed();
         let waiting = self.members.ids_where(|process| {
             matches!(process.state, State::Waiting { .. } | State::Queued { .. })
         });
@@ -354,7 +354,7 @@ impl Supervisor {
             if !self.graph.holds(id, &self.members) {
                 self.with(id, |process, cx| process.dependencies_lost(cx));
             }
-            // Only an updated process reports again what it waits for.
+            // Only an updated process emits `process_waiting` again.
             self.reconsider(id, (!updated.contains(&id)).then_some(id));
         }
     }

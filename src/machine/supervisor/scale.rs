@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Supervisor;
 use crate::machine::lifecycle::{Outcome, State, Watch};
-use crate::machine::targets::UnknownName;
+use crate::machine::targets::{NameKind, UnknownName};
 use crate::machine::{Moment, NewMember, ProcessId, Retention};
 use crate::spec::{CommandLine, Name, ProcessKind, StdinKind, name_fault};
 
@@ -23,15 +23,15 @@ pub(crate) enum ScaleError {
     NoPool(String),
     #[error("{MAX_REPLICAS} replicas at most")]
     TooMany,
-    #[error("port {0} plus the replicas exceeds 65535")]
+    #[error("the ports of the replicas, from {0} on, would exceed 65535")]
     NoPort(u16),
     #[error("{0}")]
     Name(String),
     #[error("the command contains a NUL byte, which no argument can contain")]
     Nul,
-    #[error("{0} watches no files; `watch` in the file says which")]
+    #[error("{0} has no `watch` in the file")]
     NoWatch(String),
-    #[error("no files are watched, as the project was started with `--no-watch`")]
+    #[error("file watching is off: the project was started with `--no-watch`")]
     WatchDisabled,
     #[error("this project has no procfile")]
     NoFile,
@@ -59,7 +59,7 @@ impl Supervisor {
     ) -> Result<ScalePlan, ScaleError> {
         self.cx.now = now;
         let Some(spec) = self.spec.processes.get(process).map(Arc::clone) else {
-            return Err(self.name_error(process, ScaleError::NoProcess));
+            return Err(self.name_error(process, NameKind::Process, ScaleError::NoProcess));
         };
         if spec.kind != ProcessKind::Process {
             return Err(ScaleError::NoProcess(process.to_owned()));
@@ -123,7 +123,7 @@ impl Supervisor {
         command: CommandLine,
     ) -> Result<NewMember, ScaleError> {
         let Some(pool) = self.spec.pools.get(pool) else {
-            return Err(self.name_error(pool, ScaleError::NoPool));
+            return Err(self.name_error(pool, NameKind::Pool, ScaleError::NoPool));
         };
         check_command(&command)?;
         let blank =
@@ -252,10 +252,15 @@ impl Supervisor {
     }
 
     /// The error for a name that is not of the wanted kind, or unknown.
-    fn name_error(&self, name: &str, wrong_kind: impl FnOnce(String) -> ScaleError) -> ScaleError {
+    fn name_error(
+        &self,
+        name: &str,
+        kind: NameKind,
+        wrong_kind: impl FnOnce(String) -> ScaleError,
+    ) -> ScaleError {
         match self.select(&[name.to_owned()]) {
             Ok(_) => wrong_kind(name.to_owned()),
-            Err(unknown) => ScaleError::Unknown(unknown),
+            Err(_) => ScaleError::Unknown(self.unknown_name(name, kind)),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::machine::step_context::StepContext;
 use crate::machine::{ProcessId, Retention};
 use crate::spec::ProcessKind;
 
-/// Counts over all lifecycles, or what one lifecycle adds to them.
+/// Counts over all lifecycles, or the share of one lifecycle.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct StateTotals {
     alive: usize,
@@ -26,16 +26,15 @@ impl StateTotals {
     pub(super) fn of(process: &Lifecycle) -> Self {
         let counts = process.retention == Retention::Keep;
         let counts = counts && process.spec.kind == ProcessKind::Process;
-        let is_idle = matches!(process.state, State::Idle | State::Ended(Outcome::Stopped));
         let is_unwell =
             matches!(process.state, State::Ended(Outcome::Failed { .. } | Outcome::Skipped { .. }));
-        let is_wanted = counts && !is_idle;
+        let is_wanted = counts && process.state_name().is_requested();
         Self {
             alive: process.is_alive().into(),
             queued: matches!(process.state, State::Queued { .. }).into(),
             busy: process.is_busy().into(),
             wanted: is_wanted.into(),
-            good: (is_wanted && process.progress().is_settled()).into(),
+            good: (is_wanted && process.state_name().is_settled()).into(),
             unwell: (is_unwell && process.retention != Retention::KeepRecent).into(),
             watched: process.starts_on_file_change().into(),
         }
@@ -77,7 +76,7 @@ impl Supervisor {
             }
         }
         if process.transitions == transitions {
-            process.view = None;
+            self.members.mark_changed(id);
         } else {
             self.touch(id);
         }
@@ -88,9 +87,7 @@ impl Supervisor {
     pub(super) fn touch(&mut self, id: ProcessId) {
         self.dirty.insert(id);
         for changed in std::iter::once(&id).chain(self.graph.dependants(id)) {
-            if let Some(process) = self.members.get_mut(*changed) {
-                process.view = None;
-            }
+            self.members.mark_changed(*changed);
         }
     }
 
@@ -165,7 +162,8 @@ impl Supervisor {
             assert!(!is_idle, "a slot of {pool} idles");
         }
         for process in self.members.iter() {
-            if let Some(view) = &process.view {
+            let kept = self.views.get(&process.id);
+            if let Some(view) = kept.filter(|view| !self.members.is_changed(view.id)) {
                 let fresh = ProcessView::of(process, &self.graph, &self.members);
                 assert_eq!(**view, fresh, "the kept view of {}", process.name);
             }

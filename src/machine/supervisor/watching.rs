@@ -12,12 +12,12 @@ use crate::spec::{Name, ProcessSpec, Signal, WatchAction};
 /// A change so soon after the start of the last run may come from that run.
 const SUSPICIOUS_AGE: Duration = Duration::from_secs(2);
 
-/// What is kept about changes from one to the next.
+/// State that is kept between file changes.
 #[derive(Debug, Default)]
 pub(super) struct WatchTracker {
     /// Number of consecutive restarts of a process that came soon after its start.
     suspicious_restarts: BTreeMap<Name, u32>,
-    /// Processes that wait for what runs before their restart.
+    /// Processes that wait for their pre-restart run.
     pre_restart_runs: BTreeMap<Name, PreRestartRun>,
     /// Number of restarts that wait for the engine's check.
     unchecked: usize,
@@ -302,7 +302,8 @@ impl Supervisor {
 
     /// Restarts a process after its pre-restart run has succeeded.
     ///
-    /// What the process needs is complete only now, so its own run has to end even if it began late.
+    /// The result of the pre-restart run is complete only now, so the process restarts even if its
+    /// run began late.
     pub(super) fn restart_checked(&mut self, change: &FileChange, is_refused: bool) {
         self.watching.unchecked = self.watching.unchecked.saturating_sub(1);
         if is_refused || !self.is_up() {
@@ -324,8 +325,7 @@ impl Supervisor {
         let reason = last.map_or_else(String::new, |last| format!(" ({})", last.describe()));
         let FileChange { process, path, .. } = &run.change;
         let name = &runner.name;
-        let text =
-            format!("{path} has changed, but {name} did not succeed{reason}: it stays as it is");
+        let text = format!("{path} changed, but {name} did not succeed{reason}; no restart");
         self.cx.notify(process, text);
     }
 }

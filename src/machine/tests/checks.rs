@@ -63,7 +63,7 @@ fn a_dependant_starts_with_the_answer_that_makes_its_dependency_ready() {
     assert_eq!(w.why("db"), "waiting for tcp localhost:1: no; 2nd probe");
     assert_eq!(w.why("a"), "waiting for db to be ready");
     w.advance(s(1));
-    // Spawned after 1 ms, asked then and every 100 ms, answered after 1 ms.
+    // Spawned after 1 ms, probed then and every 100 ms, answered after 1 ms.
     assert_eq!(w.times_of("process_ready"), [(202, "db".to_owned()), (203, "a".to_owned())]);
     assert_eq!(w.why("db"), "ready: tcp localhost:1: yes");
 }
@@ -74,15 +74,15 @@ fn until_the_first_success_probes_do_not_wait_for_the_interval() {
     let answers = [false, false, false, true];
     let mut w = staying(slow()).script("db", [answering(&answers)]).begin();
     w.advance(s(1));
-    // Asked after 0, 100, 250 and 475 ms.
+    // Probed after 0, 100, 250 and 475 ms.
     assert_eq!(w.times_of("process_ready")[0], (477, "db".to_owned()));
-    // Never more than a second apart; and misses count for nothing.
+    // Probes are never more than a second apart, and misses are not counted.
     let mut w = staying(slow()).script("db", [never_ready()]).begin();
     w.advance(s(60));
     assert_eq!(w.state("db"), StateName::Starting);
     let why = w.why("db");
     assert_eq!(why, "waiting for tcp localhost:1: no; 64th probe");
-    // Nor than the interval; and a second success comes after the interval.
+    // Nor more than the interval apart; the second success comes after the interval.
     let often = Check { interval: ms(120), successes: 2, ..asked() };
     let draft = pair(|spec| spec.ready = Some(often));
     let mut w = staying(draft).script("db", [answering(&[false, false, true])]).begin();
@@ -123,12 +123,12 @@ fn consecutive_misses_make_a_process_unhealthy_and_one_success_restores_it() {
     w.advance(ms(200));
     assert_eq!(w.state("db"), StateName::Unhealthy);
     assert_eq!(w.why("db"), "tcp localhost:1: no; 4 misses in a row");
-    // One that has started is left alone.
+    // A dependant that has started is left alone.
     assert_eq!(w.state("a"), StateName::Ready);
     w.advance(ms(100));
     assert_eq!(w.state("db"), StateName::Ready);
     assert_eq!(
-        w.told("db"),
+        w.take_events("db"),
         [
             "started 1/1 start",
             "ready 1/1 start",
@@ -148,23 +148,23 @@ fn one_shot_checks_stay_ready() {
         let mut w = staying(draft).script("db", [script]).begin();
         w.advance(ms(500));
         let why = match probe {
-            Probe::Delay(_) => "waiting a while; ready in 501ms",
+            Probe::Delay(_) => "delay; ready in 501ms",
             Probe::Log(_) => "waiting for a line that matches /up/",
             _ => "waiting for notify READY=1",
         };
         assert_eq!(w.why("db"), why);
         w.advance(s(60));
-        assert_eq!(w.told("db"), ["started 1/1 start", "ready 1/1 start"]);
+        assert_eq!(w.take_events("db"), ["started 1/1 start", "ready 1/1 start"]);
         assert_eq!(w.times_of("process_ready"), [(1002, "a".to_owned())]);
     }
 }
 
 #[test]
-fn without_any_delay_it_is_ready_with_its_start() {
+fn a_delay_check_of_zero_is_ready_with_the_start() {
     let delay = Check { timeout: Some(s(1)), ..check(Probe::Delay(ms(0))) };
     let mut w = staying(pair(|spec| spec.ready = Some(delay))).begin();
     w.advance(s(5));
-    assert_eq!(w.told("db"), ["started 1/1 start", "ready 1/1 start"]);
+    assert_eq!(w.take_events("db"), ["started 1/1 start", "ready 1/1 start"]);
     assert_eq!(w.state("a"), StateName::Ready);
 }
 
@@ -180,11 +180,11 @@ fn the_notify_status_is_shown() {
         Input::Fact(Fact::Notified { run, ready, status: status.map(str::to_owned) })
     };
     w.input(says(false, Some("half way")));
-    assert_eq!(w.why("db"), "waiting for notify READY=1; it says: half way; fails in 9.0s");
+    assert_eq!(w.why("db"), "waiting for notify READY=1; status: half way; fails in 9.0s");
     w.input(says(true, None));
     assert_eq!(w.state("db"), StateName::Ready);
     w.input(says(false, Some("at work")));
-    assert_eq!(w.why("db"), "ready: notify READY=1; it says: at work");
+    assert_eq!(w.why("db"), "ready: notify READY=1; status: at work");
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn a_ready_timeout_is_a_failure_and_is_retried() {
     assert_eq!(w.why("db"), "waiting for tcp localhost:1: no; 10th probe; fails in 100ms");
     w.advance(s(5));
     assert_eq!(
-        w.told("db"),
+        w.take_events("db"),
         [
             "started 1/1 start",
             "stopping 1/1 TERM ready_timeout 1000 no",
@@ -230,7 +230,8 @@ fn a_dependency_that_never_gets_ready_skips_its_dependants_with_the_reason() {
     .process("b", |spec| needs(spec, "a", Condition::Ready));
     let mut w = staying(draft).script("db", [never_ready()]).begin();
     w.advance(s(60));
-    let why = "db cannot be ready: it was not ready within 1.0s: tcp localhost:1: no; gave up after 1 retry";
+    let why =
+        "db cannot be ready: not ready after 1.0s: tcp localhost:1: no; gave up after 1 retry";
     assert_eq!(w.why("a"), why);
     assert_eq!(w.why("b"), format!("a cannot be ready: it was skipped; {why}"));
     let b = w.ids(&["b"])[0];
@@ -238,10 +239,10 @@ fn a_dependency_that_never_gets_ready_skips_its_dependants_with_the_reason() {
     let lines: Vec<String> = chain.to_string().lines().map(str::to_owned).collect();
     assert_eq!(lines.len(), 3);
     assert!(lines[1].starts_with("  a (skipped): "), "{lines:?}");
-    assert!(lines[2].starts_with("    db (failed): it was not ready within 1.0s"), "{lines:?}");
+    assert!(lines[2].starts_with("    db (failed): not ready after 1.0s"), "{lines:?}");
     let json = serde_json::to_value(&chain).unwrap();
     assert_eq!(json["because"][0]["because"][0]["state"], "failed");
-    // Started by hand, and this time it works.
+    // Started manually, and this time it succeeds.
     w = w.script("db", [answering(&[true])]);
     w.start(&["db"]);
     w.advance(s(1));
@@ -252,7 +253,7 @@ fn a_dependency_that_never_gets_ready_skips_its_dependants_with_the_reason() {
 fn every_way_in_which_a_dependency_is_not_ready_ends_in_a_state_with_a_reason() {
     let slow = Script { ready: vec![None], ..willing() };
     for (script, state, why) in [
-        // It ends by itself before it is ready, well or not.
+        // It ends by itself before it is ready, with success or not.
         (
             Script { ready: always(false), ..exits(s(1), 0) },
             StateName::Skipped,
@@ -305,7 +306,7 @@ fn dependants_keep_waiting_for_a_process_that_restarts() {
 }
 
 #[test]
-fn a_dependant_that_starts_again_waits_for_an_unhealthy_one() {
+fn a_dependant_that_starts_again_waits_for_an_unhealthy_dependency() {
     let mut w = staying(pair(|_| {}))
         .script("db", [answering(&[true, false, false, false, false, true])])
         .begin();
@@ -322,7 +323,7 @@ fn a_dependant_that_starts_again_waits_for_an_unhealthy_one() {
 }
 
 #[test]
-fn two_that_restart_together_restart_a_dependant_once_when_both_are_ready_again() {
+fn two_dependencies_that_restart_together_restart_a_dependant_once_when_both_are_ready_again() {
     for condition in [Condition::Ready, Condition::Started] {
         let checked = |spec: &mut ProcessSpec| spec.ready = Some(asked());
         let draft = project().process("x", checked).process("y", checked).process("a", |spec| {
@@ -334,14 +335,14 @@ fn two_that_restart_together_restart_a_dependant_once_when_both_are_ready_again(
             .script("y", [willing(), answering(&[false, false, false, true])])
             .begin();
         w.advance(s(1));
-        w.told("a");
+        w.take_events("a");
         w.restart(&["x", "y"]);
         w.advance(s(2));
-        // With both ready again, or as soon as both are there again.
+        // Once both are ready again, or once both have started again.
         let lived = if condition == Condition::Ready { 1319 } else { 1019 };
         let killed = format!("killed 1/1 by restart sig TERM {lived}ms dependency y");
         assert_eq!(
-            w.told("a"),
+            w.take_events("a"),
             [
                 "stopping 1/1 TERM dependency y",
                 &killed,

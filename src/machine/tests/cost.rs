@@ -10,7 +10,7 @@ fn many(count: usize, draft: Draft) -> Draft {
     (0..count).fold(draft, |draft, n| draft.plain(&format!("p{n}")))
 }
 
-/// Every process does this, told without looking at everything after each step.
+/// Every process behaves like this; the laws are not checked, as they look at everything after each step.
 fn all(mut w: World, script: &super::Script) -> World {
     let ids: Vec<_> = w.machine.names().map(|(id, _)| id).collect();
     w.host.scripts.extend(ids.into_iter().map(|id| (id, vec![script.clone()])));
@@ -23,7 +23,7 @@ fn jobs(count: usize) -> Draft {
 }
 
 #[test]
-fn ten_thousand_jobs_through_sixteen_slots_and_one_that_waits_for_all() {
+fn ten_thousand_jobs_in_sixteen_slots_with_a_dependant_of_all() {
     let draft = jobs(10_000).process("after", |spec| needs(spec, "p", Condition::Succeeded));
     let mut w = all(world(draft.spec()), &exits(ms(9), 0)).begin();
     assert_eq!(w.run_out(s(3600)), ms(625 * 10 + 10));
@@ -71,7 +71,7 @@ fn a_chain_of_a_thousand_starts_and_stops_in_order() {
 }
 
 #[test]
-fn a_thousand_that_all_need_the_same_hundred() {
+fn a_thousand_processes_depend_on_the_same_hundred() {
     let draft = many(100, project());
     let draft = (0..1_000).fold(draft, |draft, n| {
         draft.process(&format!("q{n}"), |spec| {

@@ -36,7 +36,7 @@ fn a_dependant_starts_when_the_condition_holds() {
         let started = w.times_of("process_started").pop().unwrap();
         assert_eq!(started, (at + 1, "a".to_owned()), "{condition:?}");
         let waiting = format!("waiting 0/1 db:{} start", condition.as_str());
-        assert_eq!(w.told("a"), [waiting.as_str(), "started 1/1 start", "ready 1/1 start"]);
+        assert_eq!(w.take_events("a"), [waiting.as_str(), "started 1/1 start", "ready 1/1 start"]);
     }
 }
 
@@ -54,7 +54,7 @@ fn completed_means_finally_ended() {
 }
 
 #[test]
-fn all_replicas_must_fulfil_it() {
+fn all_replicas_must_meet_the_condition() {
     let draft = project()
         .process("db", |spec| spec.replicas = Some(3))
         .process("a", |spec| needs(spec, "db", Condition::Ready));
@@ -115,8 +115,8 @@ fn starting_a_dependant_starts_what_waits_to_be_started() {
         });
     let mut w = staying(draft).script("j", [exits(s(1), 0)]).begin();
     w.advance(s(2));
-    assert_eq!(w.told("db")[0], "started 1/1 dependency a", "not other, which comes first");
-    assert_eq!(w.told("j")[0], "queued 0/1 dependency a");
+    assert_eq!(w.take_events("db")[0], "started 1/1 dependency a", "not other, which comes first");
+    assert_eq!(w.take_events("j")[0], "queued 0/1 dependency a");
     assert_eq!((w.state("a"), w.state("other")), (StateName::Ready, StateName::Idle));
 }
 
@@ -169,7 +169,7 @@ fn a_dependant_starts_only_dependencies_that_cannot_become_ready() {
 }
 
 #[test]
-fn a_dependency_that_cannot_get_there_skips_with_the_chain_down_to_the_root() {
+fn a_dependency_that_cannot_meet_its_condition_skips_its_dependants_with_the_chain_to_the_root() {
     let draft = project()
         .process("db", |spec| retried(spec, 1))
         .process("api", |spec| needs(spec, "db", Condition::Succeeded))
@@ -177,7 +177,7 @@ fn a_dependency_that_cannot_get_there_skips_with_the_chain_down_to_the_root() {
     let mut w = staying(draft).script("db", [exits(s(1), 3)]).begin();
     w.advance(s(10));
     assert_eq!(
-        w.told("web"),
+        w.take_events("web"),
         [
             "waiting 0/1 api:started start",
             "skipped 0/1 on api [api:started db:succeeded] dependency api"
@@ -192,7 +192,7 @@ fn a_dependency_that_cannot_get_there_skips_with_the_chain_down_to_the_root() {
 }
 
 #[test]
-fn skipped_ones_wait_again_when_the_dependency_gets_a_new_run() {
+fn skipped_processes_wait_again_when_the_dependency_gets_a_new_run() {
     let draft = project()
         .plain("db")
         .process("api", |spec| needs(spec, "db", Condition::Succeeded))
@@ -200,12 +200,12 @@ fn skipped_ones_wait_again_when_the_dependency_gets_a_new_run() {
     let mut w = staying(draft).script("db", [exits(s(1), 3), exits(s(1), 0)]).begin();
     w.advance(s(2));
     assert_eq!(w.state("web"), StateName::Skipped);
-    w.told("web");
+    w.take_events("web");
     w.restart(&["db"]);
     w.advance(ms(500));
     assert_eq!((w.state("api"), w.state("web")), (StateName::Waiting, StateName::Waiting));
     w.advance(s(2));
-    assert_eq!(w.told("web").last().unwrap(), "ready 1/1 dependency api");
+    assert_eq!(w.take_events("web").last().unwrap(), "ready 1/1 dependency api");
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn a_process_that_exits_successfully_cannot_be_ready_and_suggests_the_condition(
     .begin();
     w.advance(s(2));
     assert_eq!(w.state("a"), StateName::Skipped);
-    assert!(w.why("a").contains("\"succeeded\" may be meant"), "{}", w.why("a"));
+    assert!(w.why("a").contains("did you mean \"succeeded\"?"), "{}", w.why("a"));
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn a_dependency_stopped_by_a_user_leaves_its_dependants_waiting() {
 }
 
 #[test]
-fn a_skipped_one_that_is_stopped_does_not_come_back() {
+fn a_skipped_process_that_is_stopped_does_not_start_again() {
     let mut w = staying(pair(Condition::Ready))
         .script("db", [unstartable(StartErrorKind::Other), willing()]);
     w = w.begin();
@@ -254,7 +254,7 @@ fn a_dependant_that_has_started_is_left_alone() {
 }
 
 #[test]
-fn a_retry_goes_on_without_a_dependency_that_failed_meanwhile_but_waits_for_one_that_comes_back() {
+fn a_retry_ignores_a_dependency_that_failed_meanwhile_but_waits_for_one_that_restarts() {
     let draft =
         project().plain("gone").process("back", |spec| retried(spec, 5)).process("a", |spec| {
             needs(spec, "gone", Condition::Ready);
@@ -278,13 +278,13 @@ fn restart_true_gives_the_dependant_a_new_run_once_the_condition_holds_again() {
     let draft = project().plain("db").process("a", |spec| follows(spec, "db", Condition::Ready));
     let mut w = staying(draft).script("db", [willing(), slow()]).begin();
     w.advance(s(1));
-    w.told("a");
+    w.take_events("a");
     w.restart(&["db"]);
     w.advance(ms(900));
-    assert_eq!(w.told("a").len(), 0, "db is not ready yet");
+    assert_eq!(w.take_events("a").len(), 0, "db is not ready yet");
     w.advance(s(1));
     assert_eq!(
-        w.told("a"),
+        w.take_events("a"),
         [
             "stopping 1/1 TERM dependency db",
             "killed 1/1 by restart sig TERM 2018ms dependency db",
@@ -304,11 +304,11 @@ fn two_dependencies_that_restart_together_restart_the_dependant_once() {
         let lazy = Script { on_stop: OnStop::After(s(2)), ..willing() };
         let mut w = staying(draft).script("y", [lazy]).begin();
         w.advance(s(1));
-        w.told("a");
+        w.take_events("a");
         w.restart(&["x", "y"]);
         w.advance(s(10));
-        let told = w.told("a");
-        assert_eq!(told.iter().filter(|t| t.starts_with("started")).count(), 1, "{told:?}");
+        let events = w.take_events("a");
+        assert_eq!(events.iter().filter(|t| t.starts_with("started")).count(), 1, "{events:?}");
         let run = w.machine.snapshot(w.now).processes[2].run;
         assert_eq!(run, 2, "{condition:?}");
     }
@@ -343,11 +343,11 @@ fn a_dependant_of_two_restarts_for_the_dependency_that_is_ready_again() {
     let scripts = [willing(), unstartable(StartErrorKind::Other)];
     let mut w = staying(draft).script("x", scripts).script("y", [willing(), slow()]).begin();
     w.advance(s(1));
-    w.told("a");
+    w.take_events("a");
     w.restart(&["x", "y"]);
     w.advance(s(5));
     assert_eq!(w.state("x"), StateName::Failed);
-    assert_eq!(w.told("a")[0], "stopping 1/1 TERM dependency y");
+    assert_eq!(w.take_events("a")[0], "stopping 1/1 TERM dependency y");
 }
 
 #[test]
@@ -370,7 +370,7 @@ fn a_dependant_of_a_chain_restarts_once() {
         w.advance(s(5));
         let runs = w.machine.snapshot(w.now).processes.iter().map(|one| one.run).max();
         assert_eq!(runs, Some(2), "{order:?}");
-        assert_eq!(w.told("a").iter().filter(|t| t.starts_with("started")).count(), 2);
+        assert_eq!(w.take_events("a").iter().filter(|t| t.starts_with("started")).count(), 2);
     }
 }
 
@@ -408,7 +408,7 @@ fn an_always_running_dependency_that_ended_well_has_succeeded() {
 }
 
 #[test]
-fn a_dependant_waits_for_one_that_cannot_be_ended() {
+fn a_dependant_waits_for_an_unkillable_dependency() {
     let mut w = staying(pair(Condition::Ready)).script("db", [immortal(None), willing()]);
     w = w.begin();
     w.advance(s(1));

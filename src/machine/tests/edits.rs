@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::laws::graph::needs_it;
 use super::project::{ms, process, s};
 use super::random::{check, port_busy, port_of};
 use crate::spec::{
@@ -26,7 +27,7 @@ pub(super) enum Edit {
     Watch(usize, bool),
     Ready(usize, Option<Check>),
     Health(usize, Option<Check>),
-    /// Another port for the next of its runs, or none.
+    /// Another port for its next run, or no port.
     Port(usize, Option<(bool, PortBusy)>),
 }
 
@@ -82,7 +83,7 @@ fn apply(spec: &mut Spec, edit: Edit) {
             }
         }
         Edit::Needs(one, on) => {
-            // Only on those before it, so that there is no circle.
+            // Only on earlier processes, so that there is no cycle.
             let (one, on) = (one % count, on % count);
             let Some((name, _)) = spec.processes.get_index(on.min(one)) else { return };
             let name = name.clone();
@@ -138,12 +139,18 @@ fn change(spec: &mut Spec, one: usize, set: impl FnOnce(&mut ProcessSpec)) {
     }
 }
 
-/// Takes out what names something that is gone.
+/// Takes out what names something that is gone, and what depends on a pool that needs itself.
 fn mend(spec: &mut Spec) {
     let known: Vec<_> = spec.processes.keys().chain(spec.pools.keys()).cloned().collect();
+    let circular = spec.pools.keys().filter(|pool| {
+        let mut members =
+            spec.processes.values().filter(|process| process.pool.as_ref() == Some(*pool));
+        members.any(|member| needs_it(spec, &member.name, pool))
+    });
+    let circular: Vec<_> = circular.cloned().collect();
     for process in spec.processes.values_mut() {
         let process = Arc::make_mut(process);
-        process.depends_on.retain(|on, _| known.contains(on));
+        process.depends_on.retain(|on, _| known.contains(on) && !circular.contains(on));
         let lost = |watch: &&Arc<WatchSpec>| match &watch.action {
             WatchAction::Run(first) => !known.contains(first),
             WatchAction::Restart | WatchAction::Signal(_) => false,

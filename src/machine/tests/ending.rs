@@ -34,11 +34,11 @@ fn dependants_are_stopped_before_what_they_need() {
     assert_eq!(w.order_of("process_stopping"), ["web", "api", "db"]);
     assert_eq!(w.finish(), Some(ProjectExit::Asked));
     assert_eq!((w.count_of("project_stopping"), w.count_of("project_stopped")), (1, 1));
-    assert_eq!(w.told("db")[0], "stopping 1/1 TERM shutdown asked");
+    assert_eq!(w.take_events("db")[0], "stopping 1/1 TERM shutdown asked");
 }
 
 #[test]
-fn the_order_holds_through_one_that_has_ended_in_between() {
+fn the_stop_order_holds_across_a_process_that_has_ended() {
     let draft = project()
         .plain("db")
         .process("migrate", |spec| needs(spec, "db", Condition::Ready))
@@ -52,7 +52,7 @@ fn the_order_holds_through_one_that_has_ended_in_between() {
 }
 
 #[test]
-fn one_that_ends_by_itself_meanwhile_keeps_the_order_and_is_not_retried() {
+fn a_process_that_ends_during_shutdown_keeps_the_order_and_is_not_retried() {
     let draft = project()
         .plain("db")
         .process("api", |spec| {
@@ -66,7 +66,7 @@ fn one_that_ends_by_itself_meanwhile_keeps_the_order_and_is_not_retried() {
     w.shutdown();
     assert_eq!(w.run_out(s(60)), ms(5_010));
     assert_eq!(w.order_of("process_stopping"), ["web", "db"]);
-    assert_eq!(w.told("api"), ["completed 1/1 code 1 3000ms exit 1"]);
+    assert_eq!(w.take_events("api"), ["completed 1/1 code 1 3000ms exit 1"]);
     assert_eq!(w.state("api"), StateName::Failed);
 }
 
@@ -81,7 +81,8 @@ fn a_restart_under_way_does_not_outlive_the_shutdown() {
 }
 
 #[test]
-fn independent_ones_stop_at_the_same_time_and_twenty_stubborn_ones_take_one_grace() {
+fn independent_processes_stop_at_the_same_time_and_twenty_stubborn_processes_take_one_grace_period()
+{
     let draft = (0..20).fold(project(), |draft, n| draft.plain(&format!("p{n}")));
     let mut w = world(draft.spec());
     for n in 0..20 {
@@ -102,7 +103,7 @@ fn a_second_signal_kills_and_a_third_leaves() {
     w.signal(Signal::INT);
     w.advance(ms(500));
     assert_eq!(w.state("web"), StateName::Stopped);
-    assert_eq!(w.told("api")[0], "stopping 1/1 KILL shutdown INT");
+    assert_eq!(w.take_events("api")[0], "stopping 1/1 KILL shutdown INT");
     assert_eq!(w.finish(), None);
     w.signal(Signal::TERM);
     assert_eq!(w.finish(), Some(ProjectExit::Signal(Signal::INT)));
@@ -149,8 +150,23 @@ fn a_process_can_be_killed_during_shutdown_and_nothing_starts() {
     assert_eq!(w.run_out(s(60)), ms(21));
 }
 
+#[cfg(feature = "control")]
 #[test]
-fn what_cannot_be_ended_does_not_hold_up_the_end() {
+fn during_a_shutdown_a_wait_for_a_process_that_does_not_run_fails() {
+    use crate::control::waiting::WaitGoal;
+    use crate::machine::condition::ConditionStatus::{Pending, Unreachable};
+    let draft = chain().process("late", |spec| spec.autostart = false);
+    let mut w = up(world(draft.spec()).script("web", [stubborn()]));
+    let targets = w.machine.targets(&["late".to_owned()]).unwrap();
+    let goal = WaitGoal { targets, condition: Some(Condition::Started) };
+    assert_eq!(goal.status(&w.machine.snapshot(w.now)).status, Pending);
+    w.shutdown();
+    assert_eq!(goal.status(&w.machine.snapshot(w.now)).status, Unreachable);
+    w.run_out(s(60));
+}
+
+#[test]
+fn an_unkillable_run_does_not_block_the_shutdown() {
     let mut w = up(world(chain().spec()).script("web", [immortal(None)]));
     w.shutdown();
     assert_eq!(w.run_out(s(60)), ms(12_020));
@@ -161,10 +177,10 @@ fn waiting_processes_are_stopped_without_an_event() {
     let draft = project().process("a", |spec| retried(spec, 5)).plain("b");
     let mut w = world(draft.spec()).script("a", [exits(ms(1), 1)]).begin();
     w.advance(ms(100));
-    w.told("a");
+    w.take_events("a");
     w.shutdown();
     w.run_out(s(1));
-    assert_eq!((w.state("a"), w.told("a").len()), (StateName::Stopped, 0));
+    assert_eq!((w.state("a"), w.take_events("a").len()), (StateName::Stopped, 0));
 }
 
 #[test]
@@ -181,7 +197,7 @@ fn shutdown_on_ends_the_project_with_the_code_of_the_process() {
         w.advance(s(5));
         assert_eq!(w.finish(), expected.map(ProjectExit::Code), "{on:?} {code}");
         if expected.is_some() {
-            assert_eq!(w.told("b")[2], "stopping 1/1 TERM shutdown_on a");
+            assert_eq!(w.take_events("b")[2], "stopping 1/1 TERM shutdown_on a");
         }
     }
 }
@@ -213,7 +229,7 @@ fn fail_fast_ends_the_project_with_the_code_of_the_first_failure() {
     assert_eq!(w.finish(), None);
     w.advance(s(2));
     assert_eq!(w.finish(), Some(ProjectExit::Code(9)));
-    assert_eq!(w.told("b")[2], "stopping 1/1 TERM fail_fast a");
+    assert_eq!(w.take_events("b")[2], "stopping 1/1 TERM fail_fast a");
 }
 
 #[test]
@@ -228,7 +244,7 @@ fn keep_stays_when_nothing_runs_any_more() {
 }
 
 #[test]
-fn a_skipped_process_makes_the_end_not_well_and_a_stopped_one_does_not() {
+fn a_skipped_process_makes_the_project_fail_and_a_stopped_process_does_not() {
     let mut w = up(world(project().plain("a").spec()));
     w.stop(&["a"]);
     w.run_out(s(1));
@@ -265,7 +281,7 @@ fn a_project_of_jobs_alone_is_ready_from_the_start() {
 }
 
 #[test]
-fn the_project_is_not_ready_while_one_has_failed() {
+fn the_project_is_not_ready_while_a_process_has_failed() {
     let draft = project().plain("a").plain("b");
     let mut w = world(draft.spec()).script("a", [exits(ms(0), 1)]).begin();
     w.advance(s(5));
@@ -297,7 +313,7 @@ fn a_watcher_that_ends_immediately_with_an_empty_input_is_explained() {
         (argv("esbuild --watch"), StdinKind::Pipe, 10, 0, false),
         (argv("esbuild"), empty, 10, 0, false),
     ];
-    for (command, stdin, after, code, is_told) in table {
+    for (command, stdin, after, code, has_hint) in table {
         let set = |spec: &mut ProcessSpec| (spec.command, spec.stdin) = (command.clone(), stdin);
         let w = world(project().process("a", set).spec()).script("a", [exits(ms(after), code)]);
         let mut w = w.begin();
@@ -306,15 +322,15 @@ fn a_watcher_that_ends_immediately_with_an_empty_input_is_explained() {
             Event::ProcessCompleted(e) => e.hint.clone(),
             _ => None,
         });
-        assert_eq!(hint.is_some(), is_told, "{command:?} {after} {code}");
-        assert_eq!(w.why("a").contains("`stdin = \"open\"` keeps"), is_told, "{command:?}");
+        assert_eq!(hint.is_some(), has_hint, "{command:?} {after} {code}");
+        assert_eq!(w.why("a").contains("`stdin = \"open\"` keeps"), has_hint, "{command:?}");
     }
-    // Of a job, `-w` is more often something else.
-    for (words, is_told) in [("gofmt -w .", false), ("tailwindcss --watch", true)] {
+    // In the command of a job, `-w` usually has another meaning.
+    for (words, has_hint) in [("gofmt -w .", false), ("tailwindcss --watch", true)] {
         let set = |spec: &mut ProcessSpec| (spec.command, spec.stdin) = (argv(words), empty);
         let draft = project().pool("p", 1, |_| {}).job("p", "j", set);
         let mut w = world(draft.spec()).script("j", [exits(ms(10), 0)]).begin();
         w.advance(s(1));
-        assert_eq!(w.why("j").contains("its input is empty"), is_told, "{words}");
+        assert_eq!(w.why("j").contains("its input is empty"), has_hint, "{words}");
     }
 }

@@ -15,7 +15,7 @@ use crate::spec::{
     WatchSpec,
 };
 
-/// A place a process can be in, and what has to be done to bring it there.
+/// A state of a process, and the steps that bring it there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Idle,
@@ -28,9 +28,9 @@ enum Place {
     Unhealthy,
     /// Its leader has ended by itself, and something of its tree is left.
     Ending,
-    /// By a person.
+    /// Manually.
     Stopping,
-    /// By a person who wants it to run anew.
+    /// Manually.
     Restarting,
     Backoff,
     Stopped,
@@ -117,13 +117,13 @@ impl Place {
         }
     }
 
-    /// Whether it is there because it is to run, or because it could not: a new command is a reason
+    /// Whether it runs, is to run, or has failed to: a new command is a reason
     /// to try.
     fn runs_or_wants_to(self) -> bool {
         match self {
             Spawning | Starting | Ready | Unhealthy | Ending | Backoff | Failed | GaveUp
             | CannotStart => true,
-            // It rests, or the next run is on its way already.
+            // It is at rest, or the next run is already requested.
             Idle | Waiting | Queued | Stopping | Restarting | Stopped | Succeeded | Skipped => {
                 false
             }
@@ -174,7 +174,7 @@ fn around(set: impl FnOnce(&mut ProcessSpec)) -> Draft {
 /// What is changed, and whether that is something else to run.
 type Change = (&'static str, bool, fn(&mut ProcessSpec));
 
-/// Every field of a process: one that is added has to be added here.
+/// Every field of a process; a new field must be added here.
 fn changes() -> Vec<Change> {
     let ProcessSpec {
         name: _,
@@ -265,28 +265,31 @@ fn every_key_in_every_state() {
             w.reload(new);
             let (now_runs, now_state) = end(&mut w);
             if (place, key) == (Ending, "restart") {
-                // What follows a run is decided when it has ended.
-                assert!(now_runs > runs && w.told("a").iter().all(|told| !told.contains("reload")));
+                // The restart policy is evaluated when the run has ended.
+                assert!(
+                    now_runs > runs
+                        && w.take_events("a").iter().all(|event| !event.contains("reload"))
+                );
                 continue;
             }
-            let anew = is_another && place.runs_or_wants_to();
+            let restarts = is_another && place.runs_or_wants_to();
             let (runs, state) = match (place, key) {
-                // What fails again is tried once more: it has got its retries back.
-                (GaveUp, _) if anew => (runs + 2, state),
-                (Backoff, _) if anew => (runs + 1, state),
+                // It fails again and is retried: its retries were reset.
+                (GaveUp, _) if restarts => (runs + 2, state),
+                (Backoff, _) if restarts => (runs + 1, state),
                 (Queued, "depends_on") => (runs, StateName::Waiting),
-                // The run that was asked for has to wait for something now.
+                // The requested run now has to wait for a dependency.
                 (Restarting, "depends_on") => (runs - 1, StateName::Waiting),
                 (Restarting, "pool") => (runs - 1, StateName::Queued),
-                // The line that it is to print does not come.
+                // The line of its `log` check is never printed.
                 (Spawning | Restarting, "ready") => (runs, now_state),
-                _ => (runs + u32::from(anew), state),
+                _ => (runs + u32::from(restarts), state),
             };
             assert_eq!(now_runs, runs, "{key}, {place:?}");
-            assert!(now_state == state || anew, "{key}, {place:?}: {now_state}");
-            if anew {
-                let told = w.told("a").join("\n");
-                assert!(told.contains(" reload 1"), "{key}, {place:?}: {told}");
+            assert!(now_state == state || restarts, "{key}, {place:?}: {now_state}");
+            if restarts {
+                let events = w.take_events("a").join("\n");
+                assert!(events.contains(" reload 1"), "{key}, {place:?}: {events}");
             }
             let id = w.ids(&["a"])[0];
             let has = w.machine.specs().find(|(one, _)| *one == id).unwrap().1;

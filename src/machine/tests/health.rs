@@ -24,7 +24,7 @@ fn a_failed_health_check_ends_the_run_and_uses_an_attempt() {
     );
     w.advance(s(60));
     assert_eq!(
-        w.told("web"),
+        w.take_events("web"),
         [
             "started 1/1 start",
             "ready 1/1 start",
@@ -58,7 +58,7 @@ fn health_decides_when_restart_is_never_or_always() {
 }
 
 #[test]
-fn health_begins_when_it_is_ready_and_goes_on_when_it_is_unhealthy() {
+fn health_probes_begin_when_a_process_is_ready_and_continue_while_it_is_unhealthy() {
     let draft = project().process("web", |spec| {
         spec.ready = Some(Check { failures: 1, ..asked() });
         spec.health = Some(Check { initial_delay: s(1), failures: 5, ..asked() });
@@ -79,7 +79,7 @@ fn misses_of_health_are_forgotten_after_enough_successes() {
     let draft = |successes| {
         project().process("web", |spec| spec.health = Some(Check { successes, ..asked() }))
     };
-    // Of three calls two are bad, but never three in a row.
+    // Two of three probes miss, but never three in a row.
     let limping =
         Script { health: replies(&[false, false, true, false, false, true, false]), ..willing() };
     for (successes, ends_at) in [(1, 802), (2, 302)] {
@@ -96,7 +96,7 @@ fn a_stop_cancels_probes_and_late_answers_are_ignored() {
     w.advance(s(1));
     w.stop(&["db"]);
     w.start(&["db"]);
-    // The answer to the first run comes while the second one is asked the same.
+    // The answer of the first run comes while the second run is probed in the same way.
     w.advance(ms(2500));
     assert_eq!(w.state("db"), StateName::Starting);
     w.advance(s(1));
@@ -121,7 +121,7 @@ fn an_unrequested_answer_is_ignored() {
 }
 
 #[test]
-fn a_probe_that_takes_longer_than_the_interval_is_followed_at_once_by_the_next() {
+fn a_probe_that_takes_longer_than_the_interval_is_followed_immediately_by_the_next() {
     let slow = Script { ready: vec![Some((ms(250), false))], ..willing() };
     let mut w = staying(pair(|_| {})).script("db", [slow]).begin();
     w.advance(s(1));
@@ -140,7 +140,7 @@ fn a_run_whose_leader_has_ended_is_not_probed() {
 }
 
 #[test]
-fn the_port_of_a_replica_is_its_own() {
+fn each_replica_is_probed_on_its_own_port() {
     let own = Probe::Tcp(Endpoint { host: "::1".to_owned(), port: Port::Own });
     let draft = project().process("web", |spec| {
         (spec.port, spec.replicas) = (Some(8000), Some(2));

@@ -18,18 +18,18 @@ pub(super) struct Script {
     pub(super) exit: Option<(Duration, Exit)>,
     pub(super) on_stop: OnStop,
     pub(super) on_kill: OnKill,
-    /// How long strays stay after the leader; for good until they are killed when this is long.
+    /// How long strays stay after the leader; until they are killed if this is long.
     pub(super) strays: Option<Duration>,
     /// When it printed last, after exec.
     pub(super) last_output: Duration,
     /// What its probes answer, one after the other; the last is repeated.
     pub(super) ready: Vec<Reply>,
     pub(super) health: Vec<Reply>,
-    /// When it prints the line, or says that it is ready, after exec.
+    /// When it prints the line, or reports readiness, after exec.
     pub(super) speaks: Option<Duration>,
 }
 
-/// What a probe comes to, and after how long; nothing when nobody ever says.
+/// The result of a probe and its delay; `None` if it never answers.
 pub(super) type Reply = Option<(Duration, bool)>;
 
 /// The answer of every probe from now on.
@@ -42,7 +42,7 @@ pub(super) fn replies(all: &[bool]) -> Vec<Reply> {
     all.iter().map(|good| Some((ms(1), *good))).collect()
 }
 
-/// What a run does when it is asked to go.
+/// The reaction of a run to a stop.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum OnStop {
     /// Goes after this long, by the signal it was sent.
@@ -57,7 +57,7 @@ pub(super) enum OnKill {
     Never,
 }
 
-/// Runs until it is stopped, and goes quickly then.
+/// Runs until it is stopped, and ends quickly then.
 pub(super) fn willing() -> Script {
     Script {
         spawn_after: ms(1),
@@ -93,7 +93,7 @@ pub(super) fn unstartable(kind: StartErrorKind) -> Script {
     Script { spawn: Err(kind), ..willing() }
 }
 
-/// One that outlives its leader.
+/// A process that outlives its leader.
 pub(super) fn stray() -> Stray {
     Stray { pid: 4242, command: "stray".to_owned() }
 }
@@ -108,7 +108,7 @@ struct Live {
     plan: u64,
 }
 
-/// All runs, and what they will tell.
+/// All runs, and the facts that they will report.
 #[derive(Debug, Default)]
 pub(super) struct Host {
     /// By the process: what its runs do; the last one is repeated.
@@ -123,8 +123,8 @@ pub(super) struct Host {
     /// The ports in effect of all processes.
     pub(super) reserved: HashMap<ProcessId, u16>,
     pub(super) signals: Vec<(RunId, Signal)>,
-    /// What the user was told.
-    pub(super) told: Vec<(Name, String)>,
+    /// The notices for the user.
+    pub(super) notices: Vec<(Name, String)>,
 }
 
 #[derive(Debug, Clone)]
@@ -155,7 +155,7 @@ impl Host {
         self.agenda.insert((at, self.count), (run, act));
     }
 
-    /// When it tells something next.
+    /// When it reports the next fact.
     pub(super) fn next(&self) -> Option<Moment> {
         self.agenda.keys().next().map(|(at, _)| *at)
     }
@@ -189,12 +189,12 @@ impl Host {
                 if let OnKill::After(t) = live.script.on_kill {
                     self.plan(now + t, *run, Act::AllGone);
                 } else {
-                    // The leader goes, or nothing at all does; strays never do.
+                    // Either the leader ends or nothing does; strays never end.
                     self.plan(now + ms(1_000_000_000), *run, Act::AllGone);
                 }
             }
             Effect::Signal { run, signal } => self.signals.push((*run, *signal)),
-            Effect::Notice { about, text } => self.told.push((about.clone(), text.clone())),
+            Effect::Notice { about, text } => self.notices.push((about.clone(), text.clone())),
             Effect::Probe(ProbeRequest { run, which, number, .. }) => {
                 let Some(live) = self.live.get(run) else { return };
                 let replies = match which {
@@ -211,7 +211,7 @@ impl Host {
                 let key = (now + ms(1), self.count);
                 self.agenda.insert(key, (*run, Act::PortChecked(ports.clone())));
             }
-            // A prober may be late to hear that nobody waits for it any more.
+            // A probe may answer after it was cancelled.
             Effect::CheckRestart { .. }
             | Effect::CancelProbes { .. }
             | Effect::UpdateSpec { .. }
@@ -220,7 +220,7 @@ impl Host {
         }
     }
 
-    /// What it has to tell now; `started` says when a run began.
+    /// Its facts that are due; `started` returns the start of a run.
     pub(super) fn tell(&mut self, started: &HashMap<RunId, Moment>) -> Option<Fact> {
         let ((now, count), (run, act)) = self.agenda.pop_first()?;
         if let Act::Probed(which, number, good) = act {

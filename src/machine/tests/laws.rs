@@ -7,17 +7,17 @@ use crate::machine::{
     Effect, Event, Fact, FileChange, Input, Intent, Moment, ProcessId, ProcessView, ProjectPhase,
     RunId, StateName, Step, Supervisor,
 };
-use crate::spec::{Condition, Name, Spec, WatchAction};
+use crate::spec::{Condition, Name, ProcessKind, Spec, WatchAction};
 
 mod checks;
 mod conditions;
-mod graph;
+pub(super) mod graph;
 mod ports;
 
 use checks::CheckLaws;
 use graph::{is_legal, needed_by, needs_it, those};
 
-/// What was seen so far, by somebody who knows nothing of how the machine works.
+/// What was observed so far, without knowledge of the machine's internals.
 #[derive(Debug)]
 pub(super) struct Laws {
     pub(super) spec: Spec,
@@ -34,12 +34,12 @@ pub(super) struct Laws {
     has_succeeded: HashSet<ProcessId>,
     checks: CheckLaws,
     over: HashSet<ProcessId>,
-    /// Stopped by a person, and nothing that could start it since.
+    /// Stopped by the user; nothing since then could start it.
     down: HashSet<ProcessId>,
-    /// Stopped by a person, and then something that needs them was started: that starts them only
-    /// where what is needed of them does not hold yet.
+    /// Stopped by the user before a dependant was started, which starts them only if its condition
+    /// on them does not hold yet.
     perhaps_down: HashSet<ProcessId>,
-    /// When runs were asked for.
+    /// When runs were requested.
     asked: HashMap<RunId, Moment>,
     /// The ports with which runs were spawned.
     ports: HashMap<RunId, u16>,
@@ -47,10 +47,13 @@ pub(super) struct Laws {
     suspended: HashSet<Name>,
     /// Without dependencies, there is nothing to hold starts against.
     pub(super) ignores_dependencies: bool,
-    /// Not in the file any more: nobody waits for them.
+    /// Removed from the file: no process waits for them.
     pub(super) leaving: Vec<ProcessId>,
     /// `--no-watch`.
     pub(super) ignores_files: bool,
+    /// The statuses of all dependencies when the graph was last drawn.
+    #[cfg(feature = "tui")]
+    drawn: Vec<(ProcessId, Name, crate::machine::condition::ConditionStatus)>,
 }
 
 impl Laws {
@@ -74,6 +77,8 @@ impl Laws {
             ignores_dependencies: false,
             leaving: Vec::new(),
             ignores_files: false,
+            #[cfg(feature = "tui")]
+            drawn: Vec::new(),
         }
     }
 
@@ -110,6 +115,10 @@ impl Laws {
         }
         for view in &views {
             assert!(!view.why(now).is_empty(), "why is always there");
+            if view.why_names_state() {
+                let (why, word) = (view.why(now), view.state.word(view.checked));
+                assert!(why.starts_with(word), "{why} begins with {word}");
+            }
             let is_down = matches!(
                 view.state,
                 StateName::Idle
@@ -119,7 +128,7 @@ impl Laws {
                     | StateName::Failed
                     | StateName::Skipped
             );
-            // One that is being spawned is asked to go as soon as it is there.
+            // A run that is being spawned is stopped as soon as it exists.
             let is_going = is_down || view.state == StateName::Starting && view.pid.is_none();
             assert!(
                 !self.down.contains(&view.id) || is_going,
@@ -153,7 +162,7 @@ impl Laws {
                 }
                 self.perhaps_down.retain(|id| !ids.contains(id));
             }
-            // What is withdrawn may have started, and goes on then.
+            // A cancelled job may have started already, and then continues.
             Intent::CancelUnstarted(_)
             | Intent::PausePool(_)
             | Intent::ResumePool(_)
@@ -207,7 +216,7 @@ impl Laws {
         }
     }
 
-    /// What these need may be started where nobody has ever started it.
+    /// The dependencies of these may be started although no intent named them.
     fn allow_idle(&mut self, machine: &Supervisor, ids: &[ProcessId]) {
         for id in needed_by(machine, &self.spec, ids) {
             if self.states.get(&id).is_none_or(|(state, _)| *state == StateName::Idle) {
@@ -233,7 +242,7 @@ impl Laws {
             | StateName::Failed => {
                 assert_eq!(before == after, seen, "{} after {change:?}: {after:?}", view.name);
             }
-            // It is up, and not ready yet.
+            // It has started and is not ready yet.
             StateName::Starting if self.open.get(&run) == Some(&true) => {
                 assert_eq!(before == after, seen, "{} after {change:?}: {after:?}", view.name);
             }
@@ -309,7 +318,7 @@ impl Laws {
         for effect in &step.effects {
             match effect {
                 Effect::Spawn { run, .. } => {
-                    // What was due at the same moment may have come first.
+                    // A timer that was due at the same moment may have fired first.
                     let stops =
                         step.events.iter().any(|event| matches!(event, Event::ProjectStopping(_)));
                     assert!(
@@ -337,7 +346,7 @@ impl Laws {
                 }
                 Effect::MemberRemoved { process, view } => {
                     let ended = [
-                        // A replica that nobody has started, and of which there are too many.
+                        // A surplus replica that was never started.
                         StateName::Idle,
                         StateName::Stopped,
                         StateName::Succeeded,
@@ -352,7 +361,7 @@ impl Laws {
                 Effect::UpdateSpec { run, .. } => {
                     assert!(self.open.contains_key(run), "{run} is there");
                 }
-                // What of them holds is in `checks`.
+                // Their laws are in `checks`.
                 Effect::CheckRestart { .. } | Effect::Probe(_) | Effect::CancelProbes { .. } => {}
                 Effect::CheckPort { run, .. } => {
                     let is_open = self.open.keys().any(|open| open.process == run.process);
@@ -390,13 +399,13 @@ impl Laws {
     }
 
     fn condition_holds(&self, run: RunId, on: &Name, condition: Condition, views: &[&ProcessView]) {
+        let is_pool = self.spec.pools.contains_key(on);
         for view in those(&self.spec, views, on).filter(|v| !self.leaving.contains(&v.id)) {
-            let is_pool = self.spec.pools.contains_key(on);
             let succeeded = self.has_succeeded.contains(&view.id);
             let holds = match condition {
                 Condition::Started => self.has_started.contains(&view.id),
                 Condition::Ready => view.state == StateName::Ready || is_pool && succeeded,
-                Condition::Succeeded => succeeded,
+                Condition::Succeeded => succeeded || is_pool && view.kind == ProcessKind::Process,
                 Condition::Completed => match view.state {
                     StateName::Succeeded | StateName::Failed => true,
                     StateName::Stopped | StateName::Skipped => is_pool,
@@ -407,7 +416,7 @@ impl Laws {
         }
     }
 
-    /// One that is restarted because of a dependency has it again.
+    /// A process that restarts because of a dependency waits until that holds again.
     fn followed(&self, run: RunId, step: &Step, views: &[&ProcessView]) {
         let stops = step.events.iter().find_map(|event| match event {
             Event::ProcessStopping(e) if e.of.id == Some(run.process) => Some(e),
@@ -426,7 +435,7 @@ impl Laws {
             return;
         }
         let me = &views.iter().find(|view| view.id == run.process).unwrap().process;
-        // What goes anyhow needs what it needed in an older file, which is not known here.
+        // The dependencies of a leaving process are those of an older file, which is not known here.
         let stays = |view: &&&ProcessView| !self.leaving.contains(&view.id);
         for view in views.iter().filter(stays).filter(|view| view.id != run.process) {
             let alive = self.open.keys().any(|open| open.process == view.id);

@@ -18,9 +18,10 @@ fn alive(w: &mut World) -> usize {
     views.iter().filter(|view| up.contains(&view.state)).count()
 }
 
-fn drained(w: &World) -> Vec<(u32, u32)> {
+/// How many members succeeded, failed, were stopped and were skipped.
+fn drained(w: &World) -> Vec<[u32; 4]> {
     let of = w.events.iter().filter_map(|(_, event)| match event {
-        Event::PoolDrained(e) => Some((e.succeeded, e.failed)),
+        Event::PoolDrained(e) => Some([e.succeeded, e.failed, e.stopped, e.skipped]),
         _ => None,
     });
     of.collect()
@@ -37,7 +38,7 @@ fn jobs_start_in_queue_order_and_never_more_than_there_are_slots() {
     assert_eq!(w.why("j3"), "waiting for a free slot of p");
     assert_eq!(w.run_out(s(10)), ms(303));
     assert_eq!(w.order_of("process_started"), NAMES);
-    assert_eq!(drained(&w), [(6, 0)]);
+    assert_eq!(drained(&w), [[6, 0, 0, 0]]);
     assert_eq!(w.finish(), Some(ProjectExit::Quiet { well: true }));
 }
 
@@ -56,7 +57,7 @@ fn a_member_in_back_off_holds_no_slot_and_queues_at_the_end() {
     assert_eq!((w.state("j1"), w.state("j2")), (StateName::Backoff, StateName::Ready));
     w.run_out(s(10));
     assert_eq!(w.order_of("process_started"), ["j1", "j2", "j3", "j4", "j5", "j6", "j1"]);
-    assert!(w.told("j1").contains(&"queued 1/1 retry 1/1".to_owned()));
+    assert!(w.take_events("j1").contains(&"queued 1/1 retry 1/1".to_owned()));
 }
 
 #[test]
@@ -71,6 +72,21 @@ fn a_process_that_names_a_pool_takes_a_slot_of_it_while_alive() {
     w.stop(&["web"]);
     w.advance(s(1));
     assert_eq!(w.state("j"), StateName::Ready);
+}
+
+#[test]
+fn a_pool_without_jobs_stands_for_the_processes_that_use_its_slots() {
+    let draft = project()
+        .pool("slots", 2, |_| {})
+        .process("user", |spec| spec.pool = Some("slots".into()))
+        .process("bad", |spec| spec.pool = Some("slots".into()))
+        .process("after", |spec| needs(spec, "slots", Condition::Completed));
+    let w = world(draft.spec()).script("user", [exits(s(2), 0)]);
+    let mut w = w.script("bad", [exits(s(1), 1)]).begin();
+    w.advance(ms(1_900));
+    assert_eq!((w.state("bad"), w.state("after")), (StateName::Failed, StateName::Waiting));
+    w.advance(ms(200));
+    assert_eq!((w.state("user"), w.state("after")), (StateName::Succeeded, StateName::Ready));
 }
 
 #[test]
@@ -92,7 +108,7 @@ fn a_job_that_cannot_start_fails_alone() {
     let mut w = w.script("j2", [missing]).begin();
     w.run_out(s(10));
     assert_eq!(w.state("j2"), StateName::Failed);
-    assert_eq!(drained(&w), [(5, 1)]);
+    assert_eq!(drained(&w), [[5, 1, 0, 0]]);
     assert_eq!(w.finish(), Some(ProjectExit::Quiet { well: false }));
 }
 
@@ -102,17 +118,17 @@ fn on_failure_stop_skips_the_queued_and_stops_the_running() {
     w = w.script("j1", [exits(s(1), 1)]);
     let mut w = w.begin();
     w.run_out(s(10));
-    assert_eq!(w.told("j3").last().unwrap(), "skipped 0/1 on j1 [] pool p j1");
+    assert_eq!(w.take_events("j3").last().unwrap(), "skipped 0/1 on j1 [] pool p j1");
     assert_eq!(
-        w.told("j2")[3..],
+        w.take_events("j2")[3..],
         ["stopping 1/1 TERM pool p j1", "killed 1/1 by stop sig TERM 1010ms pool p j1"]
     );
     assert_eq!((w.state("j1"), w.state("j2")), (StateName::Failed, StateName::Stopped));
     assert_eq!(
         (w.state("j6"), w.why("j6").as_str()),
-        (StateName::Skipped, "its pool was stopped, because j1 failed")
+        (StateName::Skipped, "pool stopped because j1 failed")
     );
-    assert_eq!(drained(&w), [(0, 6)]);
+    assert_eq!(drained(&w), [[0, 1, 1, 4]]);
 }
 
 #[test]
@@ -127,7 +143,7 @@ fn on_failure_stop_waits_until_no_tries_are_left() {
     }
     let mut w = w.begin();
     w.run_out(s(10));
-    assert_eq!(drained(&w), [(6, 0)]);
+    assert_eq!(drained(&w), [[6, 0, 0, 0]]);
 }
 
 #[test]
@@ -139,7 +155,7 @@ fn a_stopped_pool_resumes_when_a_member_is_started_manually() {
     w.start(&["j3"]);
     w.advance(s(5));
     assert_eq!(w.state("j3"), StateName::Succeeded);
-    assert_eq!(drained(&w), [(0, 6), (1, 5)]);
+    assert_eq!(drained(&w), [[0, 1, 1, 4], [1, 1, 1, 3]]);
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Ports of processes that are about to start.
 
-use super::host::{stubborn, willing};
+use super::host::{exits, stubborn, willing};
 use super::project::{Draft, ms, needs, project, s};
 use super::*;
 use crate::machine::{Effect, Fact};
 use crate::spec::{Condition, PortBusy, StartErrorKind};
 
-/// `web` on port 3000, which somebody else has until `freed`.
+/// `web` on port 3000, which another process has until `freed`.
 fn taken(busy: PortBusy, freed: Duration) -> World {
     let spec = draft(busy).plain("other").spec();
     let mut w = world(spec);
@@ -37,11 +37,11 @@ fn a_start_on_a_port_that_is_taken_fails_and_is_not_tried_again() {
     let mut w = w.begin();
     w.advance(s(59));
     assert_eq!(w.state("web"), StateName::Failed);
-    assert_eq!(w.why("web"), "port 3000 is taken by python3 (pid 7)");
-    let told = w.told("web");
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("port_busy") || told[0].contains("PortBusy"), "{told:?}");
-    // By hand it works in every state.
+    assert_eq!(w.why("web"), "port 3000 is in use by python3 (pid 7)");
+    let events = w.take_events("web");
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert!(events[0].contains("port_busy") || events[0].contains("PortBusy"), "{events:?}");
+    // A manual start works in every state.
     w.advance(s(2));
     w.restart(&["web"]);
     w.advance(s(1));
@@ -54,21 +54,21 @@ fn a_start_waits_for_its_port_and_names_the_holder() {
     w.advance(s(1));
     assert_eq!(w.state("web"), StateName::Starting);
     let why = w.why("web");
-    assert_eq!(why, "waiting for port 3000, which is taken by python3 (pid 7); fails in 19.0s");
-    assert_eq!(w.host.told.len(), 1, "it is told once: {:?}", w.host.told);
+    assert_eq!(why, "waiting for port 3000 (in use by python3 (pid 7)); gives up in 19.0s");
+    assert_eq!(w.host.notices.len(), 1, "one notice: {:?}", w.host.notices);
     w.advance(s(5));
     assert_eq!(w.state("web"), StateName::Ready);
-    assert_eq!(w.told("web").iter().filter(|told| told.contains("failed")).count(), 0);
+    assert_eq!(w.take_events("web").iter().filter(|event| event.contains("failed")).count(), 0);
 }
 
 #[test]
-fn a_start_does_not_wait_for_its_port_for_ever() {
+fn a_start_waits_for_its_port_for_a_limited_time() {
     let mut w = taken(PortBusy::Wait, s(1000));
     w.advance(s(19));
     assert_eq!(w.state("web"), StateName::Starting);
     w.advance(s(2));
     assert_eq!(w.state("web"), StateName::Failed);
-    assert_eq!(w.why("web"), "port 3000 is taken by python3 (pid 7), for 20 seconds now");
+    assert_eq!(w.why("web"), "port 3000 is still in use by python3 (pid 7) after 20s");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn stop_kill_and_shutdown_end_the_wait_immediately() {
         how(&mut w, &["web"]);
         assert_eq!(w.state("web"), StateName::Stopped);
         w.advance(s(60));
-        assert_eq!((w.state("web"), w.told("web")), (StateName::Stopped, Vec::new()));
+        assert_eq!((w.state("web"), w.take_events("web")), (StateName::Stopped, Vec::new()));
         w.start(&["web"]);
         w.advance(s(1));
         assert_eq!(w.state("web"), StateName::Starting, "it may be wanted again");
@@ -96,8 +96,8 @@ fn the_next_free_port_is_taken_and_not_remembered() {
     w.host.taken.insert(3001, Moment::after_start(s(10)));
     w.advance(s(1));
     assert_eq!((w.state("web"), port(&mut w, "web")), (StateName::Ready, Some(3002)));
-    let (_, text) = w.host.told[0].clone();
-    assert_eq!(text, "port 3000 is taken by python3 (pid 7); it gets port 3002");
+    let (_, text) = w.host.notices[0].clone();
+    assert_eq!(text, "port 3000 is in use by python3 (pid 7); using port 3002");
     w.advance(s(10));
     w.restart(&["web"]);
     w.advance(s(1));
@@ -105,18 +105,18 @@ fn the_next_free_port_is_taken_and_not_remembered() {
 }
 
 #[test]
-fn when_all_that_follow_are_taken_the_start_fails() {
+fn a_start_fails_if_all_alternative_ports_are_taken() {
     let mut w = world(draft(PortBusy::Next).spec());
     for port in 3000..=3020 {
         w.host.taken.insert(port, Moment::after_start(s(100)));
     }
     let mut w = w.begin();
     w.advance(s(1));
-    assert_eq!(w.why("web"), "port 3000 is taken by python3 (pid 7), and so are the 20 after it");
+    assert_eq!(w.why("web"), "port 3000 is in use by python3 (pid 7), as are the next 20 ports");
 }
 
 #[test]
-fn two_that_look_at_the_same_time_get_ports_of_their_own() {
+fn two_processes_that_look_at_the_same_time_get_different_ports() {
     let spec = project()
         .process("a", |a| {
             (a.port, a.port_busy) = (Some(3000), PortBusy::Next);
@@ -153,11 +153,11 @@ fn an_answer_about_the_port_of_an_older_file_is_ignored() {
     w.reload(new.spec());
     w.advance(s(1));
     assert_eq!((w.state("web"), port(&mut w, "web")), (StateName::Ready, Some(4000)));
-    assert!(w.host.told.is_empty(), "{:?}", w.host.told);
+    assert!(w.host.notices.is_empty(), "{:?}", w.host.notices);
 }
 
 #[test]
-fn a_port_that_gets_free_too_late_for_what_is_needed_is_looked_at_again() {
+fn a_port_is_checked_again_if_a_dependency_no_longer_holds_when_it_gets_free() {
     let spec = draft(PortBusy::Wait).process("db", |_| {}).process("web", |web| {
         (web.port, web.port_busy) = (Some(3000), PortBusy::Wait);
         needs(web, "db", Condition::Ready);
@@ -172,6 +172,29 @@ fn a_port_that_gets_free_too_late_for_what_is_needed_is_looked_at_again() {
     w.start(&["db"]);
     w.advance(s(1));
     assert_eq!(w.state("web"), StateName::Ready);
+}
+
+#[test]
+fn a_restart_while_the_port_is_checked_skips_no_condition() {
+    let spec = |needed: bool| {
+        let web =
+            draft(PortBusy::Fail).plain("other").process("db", |_| {}).process("web", |web| {
+                (web.port, web.autostart) = (Some(3000), false);
+                if needed {
+                    needs(web, "db", Condition::Succeeded);
+                }
+            });
+        web.spec()
+    };
+    let mut w = world(spec(false)).script("db", [exits(ms(1), 1)]).begin();
+    w.advance(s(1));
+    // The answer about the port is pending until time passes.
+    w.start(&["web"]);
+    assert_eq!(w.state("web"), StateName::Starting);
+    w.reload(spec(true));
+    w.restart(&["web"]);
+    w.advance(s(1));
+    assert_eq!(w.state("web"), StateName::Skipped);
 }
 
 #[test]
@@ -201,9 +224,9 @@ fn the_probable_reason_of_an_exit_is_in_why() {
     let mut w = world(draft(PortBusy::Fail).plain("other").spec()).begin();
     w.advance(ms(100));
     let run = RunId { process: w.ids(&["web"])[0], run: 1 };
-    let note = Some("port 3000 is taken by nginx (pid 9)".to_owned());
+    let note = Some("port 3000 is in use by nginx (pid 9)".to_owned());
     let exit = crate::spec::Exit::Code(1);
     w.input(Input::Fact(Fact::Exited { run, exit, strays: Vec::new(), note }));
-    assert!(w.why("web").ends_with("; port 3000 is taken by nginx (pid 9)"), "{}", w.why("web"));
+    assert!(w.why("web").ends_with("; port 3000 is in use by nginx (pid 9)"), "{}", w.why("web"));
     assert_ne!(StartErrorKind::PortBusy, StartErrorKind::Other);
 }

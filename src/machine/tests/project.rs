@@ -47,7 +47,7 @@ impl Draft {
         self
     }
 
-    /// A process as it comes.
+    /// A process with the defaults.
     pub(super) fn plain(self, name: &str) -> Self {
         self.process(name, |_| {})
     }
@@ -120,7 +120,7 @@ pub(super) fn follows(spec: &mut ProcessSpec, on: &str, condition: Condition) {
     spec.depends_on.insert(on.into(), Dependency { condition, restart: true });
 }
 
-/// `restart = "on-failure"` with so many attempts.
+/// `restart = "on-failure"` with this number of attempts.
 pub(super) fn retried(spec: &mut ProcessSpec, attempts: u32) {
     spec.restart = Restart::OnFailure;
     spec.retry.attempts = Some(attempts);

@@ -1,6 +1,7 @@
 //! Random worlds: any graph, policy, host, and intents at any time. The laws are checked after
 //! every step, and every shutdown ends.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ pub(super) use scripts::{port_busy, port_of};
 /// One process or job before it has a name.
 #[derive(Clone, Debug)]
 struct Member {
-    /// On the one that lies so far before it: condition, and whether it follows its restarts.
+    /// Dependency on the process at this distance before it: condition, and whether it follows its restarts.
     needs: Vec<(usize, Condition, bool)>,
     needs_pool: Option<Condition>,
     place: Place,
@@ -57,7 +58,7 @@ enum Place {
 enum Act {
     Restart,
     Signal,
-    /// The one that lies so far before it runs first.
+    /// The process at this distance before it is its pre-restart run.
     Run(usize),
 }
 
@@ -74,9 +75,9 @@ enum Happening {
     Kill(Vec<usize>),
     Restart(Vec<usize>),
     Signal(usize),
-    /// A fact about some run, true or not, that nobody asked for.
+    /// An unrequested fact about some run, true or not.
     Rumour(usize, u32, u8),
-    /// Something comes and is started: in the pool or not, to stay or not, and the rest.
+    /// Admits and starts an ad-hoc process, with or without the pool and with either retention.
     Come {
         in_pool: bool,
         stays: bool,
@@ -85,7 +86,7 @@ enum Happening {
         script: Script,
     },
     Withdraw(Vec<usize>),
-    /// So many replicas of the process that this is one of.
+    /// This number of replicas of the process of this replica.
     #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "scaled over the socket"))]
     Scale(usize, u32),
     Pause,
@@ -195,7 +196,7 @@ fn usual_watch() -> WatchSpec {
     WatchSpec { suspend_after: 3, ..WatchSpec::default() }
 }
 
-/// A pool comes before everything that depends on it, so jobs are the first of the members.
+/// The members of the pool come before everything that depends on it, so that there is no circle.
 fn draft(members: &[Member], slots: u32, on_failure: OnFailure) -> Draft {
     let mut draft = project().pool("p", slots, |pool| pool.on_failure = on_failure);
     for (index, member) in members.iter().enumerate() {
@@ -205,7 +206,8 @@ fn draft(members: &[Member], slots: u32, on_failure: OnFailure) -> Draft {
                 let add = if *restart { follows } else { needs };
                 add(spec, &format!("m{on}"), *condition);
             }
-            if let (Some(condition), true) = (member.needs_pool, member.place != Place::Job) {
+            let is_in_pool = matches!(member.place, Place::Job | Place::InPool);
+            if let (Some(condition), false) = (member.needs_pool, is_in_pool) {
                 needs(spec, "p", condition);
             }
             spec.restart = member.restart;
@@ -251,7 +253,8 @@ fn world_of(
     halts: bool,
     options: SupervisorOptions,
 ) -> World {
-    members.sort_by_key(|member| member.place != Place::Job);
+    let in_pool = [Place::InPool, Place::Job];
+    members.sort_by_key(|member| Reverse(in_pool.iter().position(|place| *place == member.place)));
     let on_failure = if halts { OnFailure::Stop } else { OnFailure::Continue };
     let spec = draft(&members, slots, on_failure).spec();
     let mut world = World::new(spec, options);
@@ -279,7 +282,7 @@ fn happen(world: &mut World, happening: &Happening) {
         Happening::Come { in_pool, stays, priority, delay, script } => {
             let pool = in_pool.then_some("p");
             let retention = if *stays { Retention::Keep } else { Retention::RemoveOnExit };
-            world.come(
+            world.admit(
                 pool,
                 |one| {
                     (one.retention, one.priority, one.delay) = (retention, *priority, *delay);
@@ -299,7 +302,7 @@ fn happen(world: &mut World, happening: &Happening) {
         Happening::Change(pick, ago) => {
             let Some(id) = ids(&[*pick]).first().copied() else { return };
             let process = world.machine.process_of(id).unwrap().clone();
-            // So that what follows from the change is not mixed up with what was due.
+            // Due timers first, so that their effects are not mixed up with those of the change.
             world.input(Input::Tick);
             return world.change_before(process.as_str(), *ago);
         }
@@ -349,7 +352,7 @@ fn rumour(world: &mut World, process: ProcessId, back: u32, kind: u8) {
         },
         6 => Fact::Matched { run, line: "up".to_owned() },
         7 => Fact::Notified { run, ready: true, status: None },
-        // The next run may expect an answer.
+        // The next run may be waiting for this answer.
         8 if dead <= view.run => {
             let port = view.port.unwrap_or(3000);
             Fact::PortChecked { run, ports: vec![port], free: Some(port), holder: None }
@@ -360,17 +363,17 @@ fn rumour(world: &mut World, process: ProcessId, back: u32, kind: u8) {
         }
     };
     world.input(Input::Tick);
-    let (before, told) = (world.states(), world.events.len());
+    let (before, count) = (world.states(), world.events.len());
     world.input(Input::Fact(fact));
-    assert_eq!((before, told), (world.states(), world.events.len()), "{run} is dead");
+    assert_eq!((before, count), (world.states(), world.events.len()), "{run} is dead");
 }
 
 /// How long quitting may take: a spawn to be answered, then each level its grace and 2 s.
 fn bound(world: &World) -> Duration {
     let specs = world.machine.spec().processes.values();
     let grace = specs.clone().map(|spec| spec.stop.grace).max().unwrap_or_default();
-    // What came has the default grace and is needed by nobody.
-    s(6) + (grace + s(2)) * (specs.count() as u32) + if world.came > 0 { s(12) } else { s(0) }
+    // Admitted members have the default grace period and no dependants.
+    s(6) + (grace + s(2)) * (specs.count() as u32) + if world.admitted > 0 { s(12) } else { s(0) }
 }
 
 proptest! {

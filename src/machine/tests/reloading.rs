@@ -18,15 +18,15 @@ fn other(spec: &mut ProcessSpec) {
 }
 
 fn reloaded(w: &World) -> Vec<String> {
-    let told = w.events.iter().rev().find_map(|(_, event)| match event {
-        Event::ConfigReloaded(told) => Some(told.clone()),
+    let event = w.events.iter().rev().find_map(|(_, event)| match event {
+        Event::ConfigReloaded(event) => Some(event.clone()),
         _ => None,
     });
-    let told = told.expect("a reload is told");
+    let event = event.expect("a reload has an event");
     let names = |all: &[crate::spec::Name]| {
         all.iter().map(crate::spec::Name::as_str).collect::<Vec<_>>().join(" ")
     };
-    vec![names(&told.added), names(&told.changed), names(&told.removed)]
+    vec![names(&event.added), names(&event.changed), names(&event.removed)]
 }
 
 fn run(w: &mut World, name: &str) -> u32 {
@@ -42,15 +42,15 @@ fn names(w: &mut World) -> Vec<String> {
 fn added_processes_start_and_removed_ones_stop() {
     let mut w = world(project().plain("a").plain("b")).begin();
     w.advance(s(1));
-    w.told("b");
+    w.take_events("b");
     w.reload(project().plain("a").plain("c").process("d", |d| d.autostart = false).spec());
     assert_eq!(reloaded(&w), ["c d", "", "b"]);
     w.advance(s(1));
     assert_eq!(
-        w.told("b"),
+        w.take_events("b"),
         ["stopping 1/1 TERM reload 1", "killed 1/1 by reload sig TERM 1009ms reload 1"]
     );
-    assert_eq!(w.told("c")[0], "started 1/1 reload 1");
+    assert_eq!(w.take_events("c")[0], "started 1/1 reload 1");
     assert_eq!(names(&mut w), ["a", "c", "d"]);
     assert_eq!((run(&mut w, "a"), w.state("d")), (1, StateName::Idle));
 }
@@ -107,11 +107,10 @@ fn a_changed_command_restarts_only_in_some_states() {
         }
         assert_eq!(w.state("a"), state);
         let before = run(&mut w, "a");
-        // Limits alone change nothing …
+        // Changed limits restart nothing; a changed command does.
         w.reload(draft(|a| (a.timeout, a.stop.grace) = (Some(s(1000)), s(3))).spec());
         assert_eq!(reloaded(&w), ["", "a", ""]);
         assert_eq!((w.state("a"), run(&mut w, "a")), (state, before), "{state:?}");
-        // … what it runs does.
         w.reload(draft(other).spec());
         w.advance(s(1));
         assert_eq!(run(&mut w, "a") - before, u32::from(runs_anew), "{state:?}");
@@ -176,13 +175,13 @@ fn a_process_added_again_while_it_stops_starts_after_the_old_run() {
     w.reload(both().spec());
     assert_eq!(reloaded(&w), ["b", "", ""]);
     w.advance(s(10));
-    // It is the same one: the laws see to it that its runs do not overlap.
+    // The same member: the laws check that its runs do not overlap.
     assert_eq!((names(&mut w), run(&mut w, "b")), (vec!["a".to_owned(), "b".to_owned()], 2));
     assert_eq!(w.state("b"), StateName::Ready);
 }
 
 #[test]
-fn replicas_come_and_go_with_their_number() {
+fn replicas_are_added_and_removed_with_their_number() {
     let draft = |replicas| project().process("w", move |w| w.replicas = replicas);
     let mut w = world(draft(Some(2))).begin();
     w.advance(s(1));
@@ -211,7 +210,7 @@ fn dependencies_are_those_of_the_new_file() {
     w.reload(project().plain("db").process("a", |a| needs(a, "db", Condition::Ready)).spec());
     w.advance(s(1));
     assert_eq!(w.state("a"), StateName::Ready);
-    // One that waits now waits for something else.
+    // A waiting process now waits for another condition.
     w.reload(project().plain("db").process("a", |a| follows(a, "db", Condition::Ready)).spec());
     w.restart(&["db"]);
     w.advance(s(1));
@@ -235,7 +234,7 @@ fn jobs_that_ran_are_not_run_again_and_new_ones_are() {
     w.advance(s(1));
     assert_eq!((run(&mut w, "x"), run(&mut w, "y")), (1, 1));
     assert_eq!((w.state("z"), w.state("q")), (StateName::Ready, StateName::Ready));
-    // Fewer slots: nobody loses one, and the next one waits until there is room.
+    // Fewer slots: no member loses its slot, and the next one waits for a free slot.
     w.reload(draft(1, &["x", "y", "z", "q", "r"]).spec());
     w.advance(s(1));
     assert_eq!((w.state("q"), w.state("r")), (StateName::Ready, StateName::Queued));
@@ -273,7 +272,7 @@ fn a_process_can_change_its_pool_and_takes_its_slot_along() {
 }
 
 #[test]
-fn what_is_watched_is_what_the_new_file_says() {
+fn the_watched_files_are_those_of_the_new_file() {
     let watched = |on: bool| {
         project()
             .process("a", move |a| {
@@ -301,7 +300,7 @@ fn what_is_watched_is_what_the_new_file_says() {
 }
 
 #[test]
-fn with_names_chosen_nothing_else_starts() {
+fn with_chosen_names_nothing_else_starts() {
     let options = SupervisorOptions {
         keep: true,
         later: AddedProcesses::LeaveIdle,
@@ -324,7 +323,7 @@ fn a_project_without_anything_left_ends() {
 }
 
 #[test]
-fn nothing_is_reloaded_while_the_project_ends() {
+fn a_reload_has_no_effect_during_shutdown() {
     let spec = || -> Spec { project().plain("a").spec() };
     let mut w = World::new(spec(), SupervisorOptions::default()).script("a", [stubborn()]).begin();
     w.advance(s(1));
@@ -345,11 +344,11 @@ fn an_unkillable_run_is_not_overlapped_by_a_process_that_is_added_again() {
     w.reload(project().plain("b").spec());
     w.advance(s(14));
     assert_eq!(names(&mut w), ["b"]);
-    w.told("a");
+    w.take_events("a");
     w.reload(spec());
     w.advance(s(5));
     assert_eq!(w.state("a"), StateName::Waiting);
-    assert_eq!(w.why("a"), "the previous run cannot be killed and is still alive");
+    assert_eq!(w.why("a"), "the previous run is still alive and cannot be killed");
     w.advance(s(60));
-    assert_eq!(w.told("a"), ["started 1/1 reload 2", "ready 1/1 reload 2"]);
+    assert_eq!(w.take_events("a"), ["started 1/1 reload 2", "ready 1/1 reload 2"]);
 }

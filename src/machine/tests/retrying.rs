@@ -19,7 +19,7 @@ fn a_run_is_started_ready_and_completed() {
     let mut w = one(|_| {}, [exits(ms(100), 0)]);
     w.advance(s(1));
     assert_eq!(
-        w.told("a"),
+        w.take_events("a"),
         ["started 1/1 start", "ready 1/1 start", "completed 1/1 code 0 100ms well exit 0"]
     );
     assert_eq!(w.state("a"), StateName::Succeeded);
@@ -60,7 +60,7 @@ fn the_kth_retry_follows_attempt_k_and_delays_grow() {
     let mut w = one(|spec| retried(spec, 2), [exits(ms(10), 3)]);
     w.advance(s(10));
     assert_eq!(
-        w.told("a"),
+        w.take_events("a"),
         [
             "started 1/1 start",
             "ready 1/1 start",
@@ -81,7 +81,7 @@ fn the_kth_retry_follows_attempt_k_and_delays_grow() {
 }
 
 #[test]
-fn in_back_off_the_view_has_the_attempt_that_failed_and_says_which_retry_comes() {
+fn in_back_off_the_view_has_the_failed_attempt_and_the_next_retry() {
     let mut w = one(|spec| retried(spec, 5), [exits(ms(10), 1)]);
     w.advance(ms(11 + 500 + 11 + 400));
     let view = w.machine.snapshot(w.now).processes[0].clone();
@@ -90,7 +90,7 @@ fn in_back_off_the_view_has_the_attempt_that_failed_and_says_which_retry_comes()
 }
 
 #[test]
-fn unlimited_attempts_go_on() {
+fn unlimited_attempts_never_give_up() {
     let set = |spec: &mut ProcessSpec| {
         retried(spec, 0);
         spec.retry.attempts = None;
@@ -99,7 +99,7 @@ fn unlimited_attempts_go_on() {
     let mut w = one(set, [exits(ms(10), 1)]);
     w.advance(s(60));
     assert!(w.order_of("process_started").len() > 100);
-    assert!(w.told("a").contains(&"retrying 7/7 7/∞ 500ms exit 1".to_owned()));
+    assert!(w.take_events("a").contains(&"retrying 7/7 7/∞ 500ms exit 1".to_owned()));
 }
 
 #[test]
@@ -110,8 +110,8 @@ fn a_run_longer_than_reset_after_resets_the_retries() {
     };
     let mut w = one(set, [exits(ms(10), 1), exits(ms(10), 1), exits(s(5), 1), exits(ms(10), 1)]);
     w.advance(s(60));
-    let told = w.told("a");
-    let retrying: Vec<&String> = told.iter().filter(|t| t.starts_with("retrying")).collect();
+    let events = w.take_events("a");
+    let retrying: Vec<&String> = events.iter().filter(|t| t.starts_with("retrying")).collect();
     assert_eq!(
         retrying,
         [
@@ -121,12 +121,12 @@ fn a_run_longer_than_reset_after_resets_the_retries() {
             "retrying 4/2 2/2 1000ms exit 1",
         ]
     );
-    assert!(told.contains(&"completed 3/3 code 1 5000ms exit 1".to_owned()), "{told:?}");
-    assert!(told.contains(&"started 4/2 retry 1/2".to_owned()), "{told:?}");
+    assert!(events.contains(&"completed 3/3 code 1 5000ms exit 1".to_owned()), "{events:?}");
+    assert!(events.contains(&"started 4/2 retry 1/2".to_owned()), "{events:?}");
 }
 
 #[test]
-fn always_follows_a_success_after_the_initial_delay_and_uses_no_attempt() {
+fn restart_always_follows_a_success_after_the_initial_delay_and_uses_no_attempt() {
     let set = |spec: &mut ProcessSpec| {
         retried(spec, 1);
         spec.restart = Restart::Always;
@@ -134,7 +134,7 @@ fn always_follows_a_success_after_the_initial_delay_and_uses_no_attempt() {
     let mut w = one(set, [exits(ms(10), 0)]);
     w.advance(ms(1 + 10 + 500 + 1));
     assert_eq!(
-        w.told("a")[2..],
+        w.take_events("a")[2..],
         [
             "completed 1/1 code 0 10ms well exit 0",
             "retrying 1/1 0/1 500ms exit 0",
@@ -155,7 +155,7 @@ fn out_of_resources_is_retried_by_policy_whatever_restart_says() {
         let mut w = one(set, [lacking.clone(), willing()]);
         w.advance(s(5));
         assert_eq!(
-            w.told("a"),
+            w.take_events("a"),
             [
                 "failed 1/1 resource_limit nothing 0ms start",
                 "retrying 1/1 1/2 500ms start",
@@ -165,8 +165,8 @@ fn out_of_resources_is_retried_by_policy_whatever_restart_says() {
         );
         let mut w = one(set, [lacking]);
         w.advance(s(60));
-        let told = w.told("a");
-        assert_eq!(told.last().unwrap(), "gave_up 3/3 2 retries_exhausted 2");
+        let events = w.take_events("a");
+        assert_eq!(events.last().unwrap(), "gave_up 3/3 2 retries_exhausted 2");
     }
 }
 
@@ -181,12 +181,12 @@ fn other_spawn_failures_fail_immediately_and_take_a_run_number() {
     ] {
         let mut w = one(|spec| retried(spec, 5), [unstartable(kind), willing()]);
         w.advance(s(60));
-        assert_eq!(w.told("a"), [format!("failed 1/1 {name} nothing 0ms start")]);
+        assert_eq!(w.take_events("a"), [format!("failed 1/1 {name} nothing 0ms start")]);
         let view = w.machine.snapshot(w.now).processes[0].clone();
         assert_eq!((view.state, view.shell_code), (StateName::Failed, Some(code)));
         w.restart(&["a"]);
         w.advance(s(1));
-        assert_eq!(w.told("a"), ["started 2/1 user", "ready 2/1 user"]);
+        assert_eq!(w.take_events("a"), ["started 2/1 user", "ready 2/1 user"]);
     }
 }
 
@@ -198,7 +198,7 @@ fn success_exit_codes_decide_what_is_a_success() {
     };
     let mut w = one(set, [exits(ms(10), 42)]);
     w.advance(s(5));
-    assert_eq!(w.told("a")[2..], ["completed 1/1 code 42 10ms well exit 42"]);
+    assert_eq!(w.take_events("a")[2..], ["completed 1/1 code 42 10ms well exit 42"]);
     assert_eq!(w.state("a"), StateName::Succeeded);
 }
 
@@ -208,7 +208,7 @@ fn a_run_ended_by_a_foreign_signal_ended_by_itself_and_is_retried() {
     let mut w = one(|spec| retried(spec, 1), [crash, willing()]);
     w.advance(ms(11));
     assert_eq!(
-        w.told("a")[2..],
+        w.take_events("a")[2..],
         ["completed 1/1 sig KILL 10ms signal KILL", "retrying 1/1 1/1 500ms signal KILL"]
     );
 }
@@ -223,7 +223,7 @@ fn a_timeout_stops_with_grace_fails_and_is_retried() {
     let mut w = one(set, [willing(), stubborn()]);
     w.advance(s(20));
     assert_eq!(
-        w.told("a")[2..],
+        w.take_events("a")[2..],
         [
             "stopping 1/1 TERM timeout 3000",
             "failed 1/1 timeout sig TERM 3010ms timeout 3000",
@@ -240,14 +240,14 @@ fn a_timeout_stops_with_grace_fails_and_is_retried() {
 }
 
 #[test]
-fn a_timeout_without_grace_kills_at_once() {
+fn a_timeout_without_grace_period_kills_immediately() {
     let set = |spec: &mut ProcessSpec| {
         spec.timeout = Some(s(3));
         spec.stop.grace = ms(0);
     };
     let mut w = one(set, [stubborn()]);
     w.advance(s(20));
-    assert_eq!(w.told("a")[3..], ["failed 1/1 timeout sig KILL 3001ms timeout 3000"]);
+    assert_eq!(w.take_events("a")[3..], ["failed 1/1 timeout sig KILL 3001ms timeout 3000"]);
 }
 
 #[test]
@@ -259,13 +259,13 @@ fn the_last_output_is_queried_when_the_idle_timeout_may_have_passed() {
     assert_eq!(w.state("a"), StateName::Ready);
     w.advance(s(5));
     assert_eq!(
-        w.told("a")[2..],
+        w.take_events("a")[2..],
         [
             "stopping 1/1 TERM idle_timeout 3000",
             "failed 1/1 idle_timeout sig TERM 5010ms idle_timeout 3000",
         ]
     );
-    assert_eq!(w.why("a"), "it printed nothing for 3.0s");
+    assert_eq!(w.why("a"), "no output for 3.0s");
 }
 
 #[test]
@@ -275,15 +275,15 @@ fn a_manual_restart_resets_the_retries_and_works_in_every_state() {
     assert_eq!(w.state("a"), StateName::Ready);
     w.advance(ms(100));
     assert_eq!(w.state("a"), StateName::Backoff);
-    w.told("a");
+    w.take_events("a");
     w.restart(&["a"]);
     w.advance(ms(50));
-    assert_eq!(w.told("a"), ["started 3/1 user", "ready 3/1 user"]);
+    assert_eq!(w.take_events("a"), ["started 3/1 user", "ready 3/1 user"]);
     w.restart(&["a"]);
     w.restart(&["a"]);
     w.advance(ms(50));
     assert_eq!(
-        w.told("a"),
+        w.take_events("a"),
         [
             "stopping 3/1 TERM user",
             "killed 3/1 by restart sig TERM 59ms user",
@@ -297,13 +297,13 @@ fn a_manual_restart_resets_the_retries_and_works_in_every_state() {
 fn a_manually_restarted_run_keeps_its_attempt_until_it_ends() {
     let mut w = one(|spec| retried(spec, 3), [exits(ms(10), 1), willing()]);
     w.advance(s(1));
-    w.told("a");
+    w.take_events("a");
     w.restart(&["a"]);
     w.advance(s(1));
-    let told = w.told("a");
-    assert!(told[0].starts_with("stopping 2/2"), "{told:?}");
-    assert!(told[1].starts_with("killed 2/2"), "{told:?}");
-    assert_eq!(told[2], "started 3/1 user");
+    let events = w.take_events("a");
+    assert!(events[0].starts_with("stopping 2/2"), "{events:?}");
+    assert!(events[1].starts_with("killed 2/2"), "{events:?}");
+    assert_eq!(events[2], "started 3/1 user");
 }
 
 #[test]
@@ -328,7 +328,7 @@ fn a_project_ends_well_when_everything_ended_well() {
 }
 
 #[test]
-fn a_process_without_replicas_is_also_named_with_a_one() {
+fn a_process_without_replicas_also_has_the_name_of_replica_one() {
     let w = one(|_| {}, [willing()]);
     assert_eq!(w.ids(&["a.1"]), w.ids(&["a"]));
     let replicated = ProcessSpec { replicas: Some(2), ..process("b", ProcessKind::Process) };

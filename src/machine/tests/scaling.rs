@@ -53,7 +53,7 @@ fn replicas_above_the_number_leave_and_are_not_waited_for() {
     w.scale("worker", 2);
     w.advance(ms(10));
     assert_eq!(names(&mut w), ["worker.1", "boss", "worker.2"]);
-    // The first one stays, so that it can be waited for and started.
+    // The first replica stays, so that it can be waited for and started.
     w.scale("worker", 0);
     w.advance(s(60));
     assert_eq!(names(&mut w), ["worker.1", "boss"]);
@@ -88,7 +88,7 @@ fn dependants_of_a_removed_replica_continue_without_it() {
     w.input(Input::Intent(Intent::Stop(vec![second])));
     w.advance(s(60));
     let boss = w.ids(&["boss"])[0];
-    // Its start calls for all of them; the second one is stopped again.
+    // The restart starts all replicas; the second one is stopped again.
     w.input(Input::Intent(Intent::Restart(vec![boss])));
     w.input(Input::Intent(Intent::Stop(vec![second])));
     w.advance(s(60));
@@ -98,7 +98,7 @@ fn dependants_of_a_removed_replica_continue_without_it() {
     assert_eq!(w.state("boss"), StateName::Ready);
 }
 
-/// A worker of which one more goes, slowly, and what it needs.
+/// A worker that loses one more replica, slowly, and its dependency.
 fn one_goes_slowly() -> World {
     let draft = project().plain("db").process("worker", |spec| {
         spec.replicas = Some(2);
@@ -171,25 +171,28 @@ fn an_unkillable_replica_is_not_overlapped_by_a_new_one_of_its_number() {
             .script("worker.2", [immortal(Some(s(60))), willing()])
             .begin();
     w.advance(s(1));
-    w.told("worker.2");
+    w.take_events("worker.2");
     w.scale("worker", 1);
     w.advance(s(13));
-    assert_eq!(w.told("worker.2")[1..], ["failed 1/1 unkillable nothing 12999ms user"]);
+    assert_eq!(w.take_events("worker.2")[1..], ["failed 1/1 unkillable nothing 12999ms user"]);
     assert_eq!(names(&mut w), ["worker.1", "boss"]);
     for count in [2, 1, 2] {
         w.scale("worker", count);
         w.advance(s(5));
-        assert!(w.told("worker.2").iter().all(|told| !told.starts_with("started")), "{count}");
+        assert!(
+            w.take_events("worker.2").iter().all(|event| !event.starts_with("started")),
+            "{count}"
+        );
     }
     assert_eq!(w.state("worker.2"), StateName::Waiting);
-    assert_eq!(w.why("worker.2"), "the previous run cannot be killed and is still alive");
-    // Its sisters are none of that matter.
+    assert_eq!(w.why("worker.2"), "the previous run is still alive and cannot be killed");
+    // The other replicas are not affected.
     w.scale("worker", 3);
     w.advance(s(1));
     assert_eq!(w.state("worker.3"), StateName::Ready);
     w.advance(s(60));
-    assert_eq!(w.told("worker.2"), ["started 1/1 user", "ready 1/1 user"]);
-    // It is over and done with.
+    assert_eq!(w.take_events("worker.2"), ["started 1/1 user", "ready 1/1 user"]);
+    // The unkillable run has ended.
     w.scale("worker", 1);
     w.advance(s(20));
     w.scale("worker", 2);

@@ -60,7 +60,7 @@ fn in_every_state() -> Vec<(StateName, World)> {
     add(StateName::Stopped, stopped, s(1));
     for (state, world) in &mut worlds {
         assert_eq!(world.state("a"), *state);
-        world.told("a");
+        world.take_events("a");
     }
     worlds
 }
@@ -76,7 +76,7 @@ fn a_stop_in_every_state_leaves_it_down() {
             _ => Stopped,
         };
         assert_eq!(w.state("a"), expected, "from {state:?}");
-        let ends = w.told("a").iter().filter(|told| told.starts_with("killed")).count();
+        let ends = w.take_events("a").iter().filter(|event| event.starts_with("killed")).count();
         let ran = matches!(state, StateName::Starting | StateName::Ready | StateName::Stopping);
         assert_eq!(ends, usize::from(ran), "from {state:?}");
     }
@@ -133,13 +133,16 @@ fn a_start_in_every_state_leaves_it_up() {
 fn a_stop_sends_the_signal_waits_for_the_grace_and_kills() {
     let mut w = one(|_| {}, [stubborn()]);
     w.advance(s(1));
-    w.told("a");
+    w.take_events("a");
     w.stop(&["a"]);
     w.advance(ms(9_999));
     assert_eq!(w.state("a"), StateName::Stopping);
     assert_eq!(w.why("a"), "stopping; killed in 1ms");
     w.advance(ms(2));
-    assert_eq!(w.told("a"), ["stopping 1/1 TERM user", "killed 1/1 by stop sig KILL 11000ms user"]);
+    assert_eq!(
+        w.take_events("a"),
+        ["stopping 1/1 TERM user", "killed 1/1 by stop sig KILL 11000ms user"]
+    );
     assert_eq!(w.state("a"), StateName::Stopped);
 }
 
@@ -150,34 +153,40 @@ fn a_stop_command_replaces_the_signal() {
     };
     let mut w = one(set, [willing()]);
     w.advance(s(1));
-    w.told("a");
+    w.take_events("a");
     w.stop(&["a"]);
-    assert_eq!(w.told("a"), ["stopping 1/1 command user"]);
+    assert_eq!(w.take_events("a"), ["stopping 1/1 command user"]);
 }
 
 #[test]
 fn another_stop_joins_the_one_under_way() {
     let mut w = one(|_| {}, [stubborn()]);
     w.advance(s(1));
-    w.told("a");
+    w.take_events("a");
     w.stop(&["a"]);
     w.advance(s(6));
     w.stop(&["a"]);
     w.stop(&["a"]);
     w.advance(ms(4_001));
-    assert_eq!(w.told("a"), ["stopping 1/1 TERM user", "killed 1/1 by stop sig KILL 11000ms user"]);
+    assert_eq!(
+        w.take_events("a"),
+        ["stopping 1/1 TERM user", "killed 1/1 by stop sig KILL 11000ms user"]
+    );
 }
 
 #[test]
 fn a_kill_shortens_a_stop_in_progress() {
     let mut w = one(|_| {}, [stubborn()]);
     w.advance(s(1));
-    w.told("a");
+    w.take_events("a");
     w.stop(&["a"]);
     w.advance(s(1));
     w.kill(&["a"]);
     w.advance(ms(1));
-    assert_eq!(w.told("a"), ["stopping 1/1 TERM user", "killed 1/1 by kill sig KILL 2000ms user"]);
+    assert_eq!(
+        w.take_events("a"),
+        ["stopping 1/1 TERM user", "killed 1/1 by kill sig KILL 2000ms user"]
+    );
 }
 
 #[test]
@@ -194,14 +203,30 @@ fn a_stop_is_never_retried() {
 }
 
 #[test]
-fn a_stop_while_it_is_being_spawned_is_carried_out_after_exec() {
+fn a_stop_during_spawning_is_carried_out_after_exec() {
     let mut w = one(|_| {}, [Script { spawn_after: s(1), ..willing() }]);
     w.stop(&["a"]);
     w.advance(s(2));
     assert_eq!(
-        w.told("a"),
+        w.take_events("a"),
         ["started 1/1 start", "stopping 1/1 TERM user", "killed 1/1 by stop sig TERM 10ms user"]
     );
+}
+
+#[test]
+fn the_reason_of_a_stopped_process_tells_a_kill_from_a_stop() {
+    let mut w = one(|_| {}, [willing()]);
+    for (is_kill, why) in [(false, "stopped on request"), (true, "killed on request")] {
+        w.start(&["a"]);
+        w.advance(s(1));
+        if is_kill {
+            w.kill(&["a"])
+        } else {
+            w.stop(&["a"])
+        }
+        w.advance(s(5));
+        assert_eq!((w.state("a"), w.why("a").as_str()), (StateName::Stopped, why));
+    }
 }
 
 #[test]
@@ -227,17 +252,17 @@ fn a_spawn_that_fails_after_a_stop_is_not_retried() {
     let mut w = one(|spec| retried(spec, 3), [lacking]);
     w.stop(&["a"]);
     w.advance(s(60));
-    assert_eq!(w.told("a"), ["failed 1/1 resource_limit nothing 0ms start"]);
+    assert_eq!(w.take_events("a"), ["failed 1/1 resource_limit nothing 0ms start"]);
     assert_eq!(w.state("a"), StateName::Stopped);
 }
 
 #[test]
-fn strays_have_250_ms_after_an_end_of_its_own_then_they_are_killed() {
+fn strays_are_killed_250_ms_after_a_run_ends_by_itself() {
     let mut w = one(|_| {}, [Script { strays: Some(s(60)), ..exits(ms(100), 0) }]);
     w.advance(ms(200));
     assert_eq!(w.state("a"), StateName::Stopping);
     w.advance(s(5));
-    assert_eq!(w.told("a")[2..], ["completed 1/1 code 0 351ms well leaked exit 0"]);
+    assert_eq!(w.take_events("a")[2..], ["completed 1/1 code 0 351ms well leaked exit 0"]);
     assert_eq!(w.state("a"), StateName::Succeeded);
 }
 
@@ -248,7 +273,7 @@ fn a_stop_while_strays_are_swept_ends_stopped_and_completed_once() {
     w.advance(ms(150));
     w.stop(&["a"]);
     w.advance(s(60));
-    assert_eq!(w.told("a")[2..], ["completed 1/1 code 1 200ms leaked exit 1"]);
+    assert_eq!(w.take_events("a")[2..], ["completed 1/1 code 1 200ms leaked exit 1"]);
     assert_eq!(w.state("a"), StateName::Stopped);
 }
 
@@ -256,23 +281,23 @@ fn a_stop_while_strays_are_swept_ends_stopped_and_completed_once() {
 fn strays_after_a_stop_have_the_rest_of_the_grace() {
     let mut w = one(|_| {}, [Script { strays: Some(s(60)), ..willing() }]);
     w.advance(s(1));
-    w.told("a");
+    w.take_events("a");
     w.stop(&["a"]);
     w.advance(s(9));
     assert_eq!(w.state("a"), StateName::Stopping);
     w.advance(s(2));
-    assert_eq!(w.told("a")[1..], ["killed 1/1 by stop sig TERM 11000ms leaked user"]);
+    assert_eq!(w.take_events("a")[1..], ["killed 1/1 by stop sig TERM 11000ms leaked user"]);
 }
 
 #[test]
-fn what_cannot_be_ended_is_named_and_a_later_start_waits_until_it_is_gone() {
+fn an_unkillable_run_is_named_and_a_later_start_waits_until_it_is_gone() {
     let mut w = one(|_| {}, [immortal(Some(s(60))), willing()]);
     w.advance(s(1));
-    w.told("a");
+    w.take_events("a");
     w.stop(&["a"]);
     w.advance(s(13));
     assert_eq!(
-        w.told("a"),
+        w.take_events("a"),
         ["stopping 1/1 TERM user", "failed 1/1 unkillable nothing 12999ms user"]
     );
     assert_eq!(w.state("a"), StateName::Failed);
@@ -280,9 +305,9 @@ fn what_cannot_be_ended_is_named_and_a_later_start_waits_until_it_is_gone() {
     w.start(&["a"]);
     w.advance(s(5));
     assert_eq!(w.state("a"), StateName::Waiting);
-    assert_eq!(w.why("a"), "the previous run cannot be killed and is still alive");
+    assert_eq!(w.why("a"), "the previous run is still alive and cannot be killed");
     w.advance(s(60));
-    assert_eq!(w.told("a"), ["started 2/1 user", "ready 2/1 user"]);
+    assert_eq!(w.take_events("a"), ["started 2/1 user", "ready 2/1 user"]);
 }
 
 #[test]
@@ -303,12 +328,12 @@ fn strays_that_cannot_be_ended_are_named_with_the_exit_of_the_leader() {
     let immortal = Script { strays: Some(s(3600)), ..immortal(None) };
     let mut w = one(|_| {}, [Script { exit: exits(ms(100), 7).exit, ..immortal }]);
     w.advance(s(10));
-    assert_eq!(w.told("a")[2..], ["failed 1/1 unkillable code 7 2350ms leaked exit 7"]);
+    assert_eq!(w.take_events("a")[2..], ["failed 1/1 unkillable code 7 2350ms leaked exit 7"]);
     assert_eq!(w.why("a"), "cannot be ended: 4242 (stray)");
 }
 
 #[test]
-fn what_cannot_be_ended_blocks_only_itself() {
+fn an_unkillable_run_blocks_only_itself() {
     let spec = project().plain("a").process("b", |spec| follows(spec, "a", Condition::Started));
     let mut w = staying(spec.spec()).script("a", [immortal(None)]).begin();
     w.advance(s(1));
@@ -327,7 +352,7 @@ fn facts_about_an_old_run_change_nothing() {
     w.advance(s(1));
     w.restart(&["a"]);
     w.advance(s(1));
-    w.told("a");
+    w.take_events("a");
     let run = RunId { process: w.ids(&["a"])[0], run: 1 };
     for fact in [
         Fact::Spawned { run, pid: 1 },
@@ -336,6 +361,6 @@ fn facts_about_an_old_run_change_nothing() {
         Fact::LastOutput { run, since: super::Moment::default() },
     ] {
         w.input(Input::Fact(fact));
-        assert_eq!((w.told("a").len(), w.state("a")), (0, StateName::Ready));
+        assert_eq!((w.take_events("a").len(), w.state("a")), (0, StateName::Ready));
     }
 }

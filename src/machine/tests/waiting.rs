@@ -19,7 +19,7 @@ fn judge(w: &mut World, names: &[&str], condition: Option<Condition>) -> WaitSta
     goal(w, names, condition).status(&w.machine.snapshot(w.now))
 }
 
-/// How it stands to be there, with and without a condition.
+/// The status of the wait, with and without a condition.
 #[track_caller]
 fn stands(w: &mut World, name: &str, there: ConditionStatus, ready: ConditionStatus) {
     assert_eq!(judge(w, &[name], None).status, there, "{name}");
@@ -44,7 +44,7 @@ fn a_succeeded_process_satisfies_the_wait_unless_a_condition_is_given() {
         assert_eq!(judge(&mut w, &["once"], Some(condition)).status, once, "{condition:?}");
         assert_eq!(judge(&mut w, &["bad"], Some(condition)).status, bad, "{condition:?}");
     }
-    // All of several have to be there; one that cannot be decides.
+    // All members must meet the condition; one that cannot decides.
     assert_eq!(judge(&mut w, &["web", "once"], None).status, Met);
     assert_eq!(judge(&mut w, &["web", "bad"], None).status, Unreachable);
     assert_eq!(judge(&mut w, &["all"], None).status, Unreachable);
@@ -61,7 +61,7 @@ fn all_is_what_the_project_has_started_without_its_jobs() {
             (spec.autostart, spec.tags) = (false, ["t".into()].into());
         })
         .process("web", |spec| {
-            // Never ready, unless somebody says so.
+            // Not ready unless the test reports it.
             spec.ready = Some(check(Probe::Notify));
         });
     let mut w =
@@ -83,7 +83,7 @@ fn all_is_what_the_project_has_started_without_its_jobs() {
     assert_eq!(judge(&mut w, &["all"], Some(Succeeded)).status, Unreachable, "here it does");
     assert_eq!(judge(&mut w, &["all"], Some(Completed)).status, Met);
     let waits = judge(&mut w, &["lazy"], None).sentence(|view| view.reason().to_owned());
-    let hint = "waiting for lazy (idle: not started); `pitcrew start lazy` starts lazy";
+    let hint = "waiting for lazy (idle: not started); start it with `pitcrew start lazy`";
     assert_eq!(waits, hint);
 }
 
@@ -131,7 +131,7 @@ fn all_present_replicas_must_satisfy_the_condition() {
     assert_eq!(web.status(&w.machine.snapshot(w.now)).status, Met);
     let gone = second.status(&w.machine.snapshot(w.now));
     assert_eq!((gone.status, gone.removed.len()), (Unreachable, 1));
-    // The file does not have it any more.
+    // It was removed from the file.
     w.reload(project().plain("db").spec());
     w.advance(s(1));
     assert_eq!(web.status(&w.machine.snapshot(w.now)).status, Unreachable);

@@ -28,19 +28,19 @@ fn one(set: impl FnOnce(&mut ProcessSpec), scripts: impl IntoIterator<Item = Scr
 }
 
 #[test]
-fn a_change_restarts_what_runs_and_says_which_file() {
+fn a_change_restarts_a_running_process_and_names_the_file() {
     let mut w = one(|_| {}, [willing()]);
     w.advance(s(5));
-    w.told("a");
+    w.take_events("a");
     w.change("a");
-    let Some((_, Event::FileChanged(told))) = w.events.iter().rev().nth(1).cloned() else {
-        panic!("not told")
+    let Some((_, Event::FileChanged(event))) = w.events.iter().rev().nth(1).cloned() else {
+        panic!("no event")
     };
-    assert_eq!((told.name.as_str(), told.path.as_str(), told.more), ("a", "src/a", 0));
-    assert_eq!(told.action, WatchAction::Restart);
+    assert_eq!((event.name.as_str(), event.path.as_str(), event.more), ("a", "src/a", 0));
+    assert_eq!(event.action, WatchAction::Restart);
     w.advance(s(1));
     assert_eq!(
-        w.told("a"),
+        w.take_events("a"),
         [
             "stopping 1/1 TERM file_changed src/a",
             "killed 1/1 by file_change sig TERM 5009ms file_changed src/a",
@@ -104,7 +104,7 @@ fn what_a_change_does_in_each_state() {
 }
 
 #[test]
-fn a_change_gives_the_budget_back() {
+fn a_change_resets_the_retries() {
     let mut w = one(|a| retried(a, 1), [exits(ms(10), 1)]);
     w.advance(s(10));
     assert_eq!(w.count_of("process_gave_up"), 1);
@@ -115,14 +115,14 @@ fn a_change_gives_the_budget_back() {
 }
 
 #[test]
-fn a_change_while_it_starts_or_stops_makes_one_more_run() {
+fn a_change_during_a_start_or_a_stop_makes_one_more_run() {
     let slow = Script { spawn_after: ms(500), on_stop: OnStop::After(ms(500)), ..willing() };
     for at in [100, 400, 600, 900, 1_400] {
         let mut w = one(|_| {}, [slow.clone()]);
         w.advance(ms(at));
         w.change("a");
         w.advance(ms(100));
-        // It joins the new run that is on its way.
+        // It joins the new run that is already requested.
         w.change("a");
         w.advance(s(5));
         assert_eq!(w.machine.snapshot(w.now).processes[0].run, 2, "at {at}");
@@ -145,7 +145,7 @@ fn a_stop_after_a_change_wins() {
 }
 
 #[test]
-fn a_run_that_began_after_the_change_has_seen_it() {
+fn a_change_before_the_start_of_a_run_is_ignored() {
     let mut w = one(|_| {}, [willing()]);
     w.advance(s(10));
     w.restart(&["a"]);
@@ -157,7 +157,7 @@ fn a_run_that_began_after_the_change_has_seen_it() {
 }
 
 #[test]
-fn ten_restarts_in_a_row_suspend_the_watch_and_a_restart_by_hand_resumes_it() {
+fn ten_restarts_in_a_row_suspend_the_watch_and_a_manual_restart_resumes_it() {
     let mut w = one(|_| {}, [willing()]);
     for round in 1..=12 {
         w.advance(s(1));
@@ -166,7 +166,7 @@ fn ten_restarts_in_a_row_suspend_the_watch_and_a_restart_by_hand_resumes_it() {
         assert_eq!(w.count_of("watch_suspended"), usize::from(round >= 10), "{round}");
     }
     assert_eq!(w.machine.snapshot(w.now).processes[0].run, 11);
-    assert_eq!(w.why("a"), "running; its files are no longer watched, because of src/a");
+    assert_eq!(w.why("a"), "running; file watching suspended by src/a");
     w.advance(s(100));
     w.change("a");
     w.advance(s(1));
@@ -179,7 +179,7 @@ fn ten_restarts_in_a_row_suspend_the_watch_and_a_restart_by_hand_resumes_it() {
 }
 
 #[test]
-fn a_pause_of_two_seconds_ends_the_row() {
+fn a_pause_of_two_seconds_resets_the_restart_count() {
     let mut w = one(|_| {}, [willing()]);
     for round in 1..100 {
         w.advance(if round % 9 == 0 { s(3) } else { s(1) });
@@ -190,7 +190,7 @@ fn a_pause_of_two_seconds_ends_the_row() {
 }
 
 #[test]
-fn suspend_after_zero_is_never() {
+fn suspend_after_zero_never_suspends() {
     let mut w = one(
         |a| {
             let never = WatchSpec { suspend_after: 0, ..WatchSpec::default() };
@@ -207,13 +207,13 @@ fn suspend_after_zero_is_never() {
 }
 
 #[test]
-fn what_is_watched_keeps_the_project_up_until_it_is_suspended() {
+fn a_watched_process_keeps_the_project_up_until_its_watch_is_suspended() {
     let spec = project().process("a", watched).spec();
     let mut w = world(spec).script("a", [exits(ms(10), 0)]).begin();
     for round in 0..10 {
         w.advance(s(1));
         assert_eq!(w.finish(), None, "{round}");
-        assert!(w.why("a").ends_with("; a change of its files starts it"), "{}", w.why("a"));
+        assert!(w.why("a").ends_with("; starts when its files change"), "{}", w.why("a"));
         w.change("a");
     }
     w.advance(s(1));
@@ -246,7 +246,7 @@ fn every_replica_restarts_and_the_change_is_reported_once() {
 }
 
 #[test]
-fn a_signal_is_sent_to_what_runs_and_what_is_down_is_started() {
+fn a_change_signals_a_running_process_and_starts_one_that_is_down() {
     let hup = |a: &mut ProcessSpec| acts(a, WatchAction::Signal(Signal::HUP));
     let mut w = one(hup, [exits(s(5), 1)]);
     w.advance(s(1));
@@ -293,8 +293,8 @@ fn the_pre_restart_run_precedes_the_restart() {
     assert_eq!(runs(&mut w), (1, 1), "the old run stays while it builds");
     w.advance(s(1));
     assert_eq!(runs(&mut w), (1, 2));
-    assert_eq!(w.told("build")[0], "started 1/1 file_changed src/a");
-    assert!(w.told("a").contains(&"started 2/1 file_changed src/a".to_owned()));
+    assert_eq!(w.take_events("build")[0], "started 1/1 file_changed src/a");
+    assert!(w.take_events("a").contains(&"started 2/1 file_changed src/a".to_owned()));
 }
 
 #[test]
@@ -304,16 +304,15 @@ fn a_failed_pre_restart_run_keeps_the_old_run_and_is_reported() {
     w.change("a");
     w.advance(s(5));
     assert_eq!(runs(&mut w), (1, 1));
-    let text =
-        "src/a has changed, but build did not succeed (exit 2 after 1.0s): it stays as it is";
-    assert_eq!(w.host.told, [("a".into(), text.to_owned())]);
+    let text = "src/a changed, but build did not succeed (exit 2 after 1.0s); no restart";
+    assert_eq!(w.host.notices, [("a".into(), text.to_owned())]);
     w.change("a");
     w.advance(s(5));
     assert_eq!(runs(&mut w), (2, 2));
 }
 
 #[test]
-fn a_change_while_it_builds_builds_once_more() {
+fn a_change_during_a_build_builds_once_more() {
     let mut w = built([exits(s(1), 0)]);
     w.advance(s(5));
     w.change("a");
@@ -327,7 +326,7 @@ fn a_change_while_it_builds_builds_once_more() {
 
 #[test]
 fn a_change_during_a_build_that_is_reported_after_the_new_start_builds_again() {
-    // The silence after the change is over only when the build is.
+    // The debounce time after the change ends only when the build does.
     let mut w = built([exits(ms(400), 0)]);
     w.advance(s(5));
     w.change("a");
@@ -336,7 +335,7 @@ fn a_change_during_a_build_that_is_reported_after_the_new_start_builds_again() {
     w.change_before("a", ms(200));
     w.advance(s(5));
     assert_eq!(runs(&mut w), (2, 3));
-    // And so where the new run is on its way only.
+    // The same while the new run is only requested.
     let lazy = Script { on_stop: OnStop::After(s(3)), ..willing() };
     let mut w = built_for(lazy, [exits(ms(400), 0)]);
     w.advance(s(5));
@@ -349,7 +348,7 @@ fn a_change_during_a_build_that_is_reported_after_the_new_start_builds_again() {
 }
 
 #[test]
-fn a_change_before_a_start_by_hand_is_built_and_one_before_the_build_is_seen() {
+fn a_change_before_a_manual_start_is_built_and_a_change_before_the_build_is_included() {
     let mut w = built([exits(ms(400), 0)]);
     w.advance(s(5));
     w.restart(&["a"]);
@@ -365,7 +364,7 @@ fn a_change_before_a_start_by_hand_is_built_and_one_before_the_build_is_seen() {
 }
 
 #[test]
-fn two_that_need_the_same_build_build_once() {
+fn two_processes_that_need_the_same_build_build_once() {
     let first = |one: &mut ProcessSpec| acts(one, WatchAction::Run("build".into()));
     let spec = project()
         .process("build", |build| build.autostart = false)
@@ -384,12 +383,12 @@ fn two_that_need_the_same_build_build_once() {
 }
 
 #[test]
-fn a_build_that_writes_what_is_watched_is_suspended() {
+fn a_build_that_writes_watched_files_is_suspended() {
     let mut w = built([exits(s(5), 0)]);
     w.advance(s(5));
     w.change("a");
     for _ in 0..30 {
-        // The build is at work, and writes.
+        // The build runs and writes.
         w.advance(s(4));
         w.change("a");
         w.advance(s(1));
@@ -400,7 +399,7 @@ fn a_build_that_writes_what_is_watched_is_suspended() {
 }
 
 #[test]
-fn a_pool_that_was_stopped_goes_on_when_the_one_that_failed_is_mended() {
+fn a_stopped_pool_continues_when_the_failed_job_is_mended() {
     let spec = project()
         .pool("p", 1, |pool| pool.on_failure = OnFailure::Stop)
         .process("a", |a| {
@@ -419,7 +418,7 @@ fn a_pool_that_was_stopped_goes_on_when_the_one_that_failed_is_mended() {
 }
 
 #[test]
-fn nothing_follows_a_change_while_the_project_ends() {
+fn a_change_has_no_effect_during_shutdown() {
     let mut w = one(|_| {}, [Script { on_stop: OnStop::After(s(1)), ..willing() }]);
     w.advance(s(1));
     w.shutdown();

@@ -104,7 +104,7 @@ proptest! {
             room[..read].copy_from_slice(&rest[..read]);
             splitter.take(Stream::Out, &mut scratch, read, AT);
             rest = &rest[read..];
-            // The next read must not change what was taken.
+            // The next read must not change the lines that were taken.
             scratch.room().fill(b'!');
         }
         splitter.finish(Stream::Out, AT);

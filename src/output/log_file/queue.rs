@@ -11,7 +11,7 @@ use crate::output::wakers::WakerSet;
 use crate::output::writers::WriterPool;
 use crate::spec::LogPolicy;
 
-/// What waits to be written to a log file.
+/// The write queue of a log file.
 #[derive(Default)]
 pub(super) struct Queue {
     /// Each chunk is whole lines; a piece, or a line without a newline, is the last in its chunk.
@@ -35,7 +35,7 @@ pub(super) struct WriteOutage {
     pub(super) error: String,
     /// Whether the latest attempt failed too.
     pub(super) is_failing: bool,
-    /// What is missing in the file so far.
+    /// The gap in the file so far.
     pub(super) lost: LostLines,
 }
 

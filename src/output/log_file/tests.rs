@@ -344,7 +344,7 @@ fn a_fifo_without_reader_delays_nothing() {
     assert!(bench.log.close(LONG));
 }
 
-/// More hung files than base threads, then one that works.
+/// More hung files than base threads, then a working file.
 #[test]
 fn hung_files_fill_up_and_stop_no_other() {
     let dir = tempfile::tempdir().unwrap();

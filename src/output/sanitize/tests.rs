@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Reports what is unsafe in a text; independent of the code under test.
+/// Reports unsafe characters in a text; independent of the code under test.
 fn fault(text: &str, styles: StyleMode) -> Option<String> {
     let mut chars = text.chars().peekable();
     let (mut open, mut marks) = (false, 0);

@@ -17,7 +17,7 @@ pub(crate) trait LowerLayers {
     /// Resolves a name without a value.
     fn bare_name(&self, name: &str) -> BareNameValue;
 
-    /// Whether a lower layer was not read, so that a variable may exist all the same.
+    /// Whether a lower layer was not read, so a variable may exist there.
     fn is_incomplete(&self) -> bool;
 
     /// Explains why an expected variable is not set, and the way out.

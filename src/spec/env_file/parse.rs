@@ -13,7 +13,7 @@ pub(super) struct Assignment {
     pub(super) value: AssignmentValue,
 }
 
-/// What a variable is set to.
+/// The value of an assignment.
 #[derive(Debug)]
 pub(super) enum AssignmentValue {
     Text(Vec<TemplatePart>),
@@ -236,7 +236,8 @@ impl Parser<'_> {
 /// Checks a name. The rules are those of docker compose, which are wider than those of a shell.
 fn check_name(name: &[u8], span: &Range<usize>, is_alone: bool) -> Result<(), Problem> {
     if name.is_empty() {
-        let problem = Problem::new(span.start..span.start + 1, "there is no name before the `=`");
+        let problem =
+            Problem::new(span.start..span.start + 1, "the name before the `=` is missing");
         return Err(problem.with_hint(FORM));
     }
     if is_alone && name == b"export" {

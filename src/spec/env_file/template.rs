@@ -7,7 +7,7 @@ use super::{ParseNotes, Problem, is_public};
 /// The maximum nesting depth of variables.
 const MAX_DEPTH: usize = 32;
 
-/// The hint for a `$` that is meant as text.
+/// The hint for a `$` that is probably text.
 pub(super) const AS_TEXT: &str = "in single quotes a `$` is only text: NAME='a$b'";
 
 /// One byte of a value.

@@ -175,7 +175,7 @@ fn variables_in_each_other_have_an_end() {
     assert_eq!(read_file(below.as_bytes(), &BTreeMap::new()).variables["A"].text(), "x");
 }
 
-/// What a file says that is all in single quotes, as an author who wants to be sure writes it.
+/// A value in single quotes, escaped so that it is taken literally.
 fn single_quoted(value: &str) -> String {
     format!("V='{}'\n", value.replace('\'', "\\'"))
 }
@@ -195,7 +195,7 @@ mod reading;
 
 proptest! {
     #[test]
-    fn any_bytes_are_told_without_a_panic(
+    fn any_bytes_are_reported_without_a_panic(
         bytes in prop::collection::vec(
             prop_oneof![any::<u8>(), prop::sample::select(b"A=:$'\"\\{}-?+# \n\r\t0x".to_vec())],
             0..80,
@@ -226,11 +226,11 @@ proptest! {
     #[test]
     fn no_byte_of_a_plain_value_is_lost_in_silence(value in "([!-~]|\\$|'|\"|\\\\|[ #]){1,30}") {
         let read = read_file(format!("V={value}\n").as_bytes(), &BTreeMap::new());
-        let is_told = !read.mistakes.is_empty() || !read.warnings.is_empty();
+        let is_reported = !read.mistakes.is_empty() || !read.warnings.is_empty();
         let by_rule = value.starts_with(['\'', '"'])
             || value.contains(" #") || value.starts_with(' ') || value.ends_with(' ')
             || value.contains("${");
-        if !is_told && !by_rule {
+        if !is_reported && !by_rule {
             prop_assert_eq!(read.variables["V"].text(), value);
         }
     }

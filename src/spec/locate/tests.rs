@@ -97,10 +97,10 @@ fn a_local_file_above_is_held_to_the_same_rule() {
 fn missing_files_are_named_with_a_hint() {
     let root = folder(&[]);
     let (message, hint) = refused(root.path(), &[]);
-    assert!(message.starts_with("there is no procfile.toml in "), "{message}");
+    assert!(message.starts_with("no procfile.toml in "), "{message}");
     assert_eq!(hint, "create one, or name the file with `-f FILE`");
     let (message, hint) = refused(root.path(), &["dev.toml"]);
-    assert_eq!(message, "there is no file dev.toml");
+    assert_eq!(message, "dev.toml does not exist");
     assert!(hint.starts_with("`-f` is relative to /"), "{hint}");
 }
 
@@ -173,7 +173,7 @@ fn a_fault_is_in_the_file_that_holds_the_value() {
 }
 
 #[test]
-fn mistakes_of_all_files_are_told_in_their_order() {
+fn mistakes_of_all_files_are_reported_in_their_order() {
     let root = folder(&[("a.toml", "x = 1\n[process]\na = 1\n"), ("b.toml", "y = 1\n")]);
     let faults = load_in(root.path(), &["a.toml", "b.toml"]).unwrap_err();
     let places: Vec<_> =

@@ -17,6 +17,9 @@ pub(crate) struct ForeignKey {
     pub(crate) ours: String,
     /// What to write if the value has a different form.
     hint: Option<String>,
+    /// The first name is a planned key of pitcrew.
+    #[serde(default)]
+    is_planned: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -31,8 +34,25 @@ pub(crate) static FOREIGN_KEYS: LazyLock<ForeignKeys> =
     LazyLock::new(|| toml::from_str(include_str!("foreign_keys.toml")).unwrap_or_default());
 
 impl ForeignKey {
-    pub(crate) fn hint(&self) -> String {
-        self.hint.clone().unwrap_or_else(|| format!("write `{}` instead", self.ours))
+    /// Returns the message for a key of this name, in a table such as ` in a process`, and its hint.
+    pub(crate) fn message_and_hint(&self, name: &str, table: &str) -> (String, String) {
+        let hint = self.hint.clone().unwrap_or_else(|| format!("write `{}` instead", self.ours));
+        match self.planned() {
+            Some(planned) if planned == name => (not_supported(name), hint),
+            Some(planned) => (unknown(name, table), format!("{}; {hint}", not_supported(planned))),
+            None => (unknown(name, table), hint),
+        }
+    }
+
+    /// The planned key of pitcrew with this meaning.
+    pub(crate) fn planned(&self) -> Option<&str> {
+        self.theirs.first().filter(|_| self.is_planned).map(String::as_str)
+    }
+
+    /// What to write if the value has a different form; empty if it has not.
+    #[cfg(test)]
+    pub(crate) fn hint(&self) -> &str {
+        self.hint.as_deref().unwrap_or_default()
     }
 
     /// Our key with the same value, if it is a key of the same table.
@@ -44,6 +64,16 @@ impl ForeignKey {
     pub(crate) fn outer_key(&self) -> &str {
         self.ours.split('.').next().unwrap_or_default()
     }
+}
+
+/// The message for a key that is not supported yet.
+pub(crate) fn not_supported(key: &str) -> String {
+    format!("`{key}` is not supported yet")
+}
+
+/// The message for an unknown key in a table such as ` in a process`.
+pub(crate) fn unknown(key: &str, table: &str) -> String {
+    format!("unknown key `{key}`{table}")
 }
 
 /// The name of the foreign keys that can occur in a table of this shape.

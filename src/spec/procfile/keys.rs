@@ -7,7 +7,8 @@ use super::kind::ValueKind::{
 };
 use super::kind::{KeySpec, StringRule, TableRole, TableShape, ValueKind, keys};
 use crate::spec::{
-    ColorMode, Condition, OnFailure, PortBusy, Restart, ShutdownOn, StdinKind, StraysPolicy,
+    ColorMode, Condition, OnFailure, PortBusy, Restart, ShutdownOn, Signal, StdinKind,
+    StraysPolicy, WatchAction,
 };
 
 mod checks;
@@ -45,6 +46,28 @@ const DEPENDS_ON: ValueKind =
 const WATCH_VALUE: ValueKind = Either(&[ONE_OR_MORE_GLOBS, Table(&WATCH)]);
 const LOG_VALUE: ValueKind = Either(&[Only(false), Table(&LOG)]);
 
+/// A type whose values are the words of one key, so that a table returns a word only as the type of its key.
+pub(crate) trait KeyWord: std::str::FromStr {
+    const KEY: &'static str;
+}
+
+macro_rules! key_words {
+    ($($key:literal: $Type:ident),+) => {
+        $(impl KeyWord for $Type {
+            const KEY: &'static str = $key;
+        })+
+    };
+}
+
+key_words! {
+    "action": WatchAction, "color": ColorMode, "condition": Condition,
+    "on_failure": OnFailure, "port_busy": PortBusy, "restart": Restart, "shutdown_on": ShutdownOn,
+    "signal": Signal, "stdin": StdinKind, "strays": StraysPolicy
+}
+
+/// The word for any number of retries.
+pub(crate) const UNLIMITED: &str = "unlimited";
+
 /// All tables except jobs.
 const NOT_JOBS: &[TableRole] = &[TableRole::Process, TableRole::OptionSet];
 
@@ -77,7 +100,7 @@ pub(crate) static PROJECT: TableShape = TableShape::new("project", "`[project]`"
     output: Table(&OUTPUT);
     /// Log files of all processes; off unless `dir` is set.
     log: Table(&PROJECT_LOG);
-    /// Read the file again when it changes, and apply the difference.
+    /// Reload the file when it changes.
     reload: Boolean, default("`false`");
     /// Added to every port.
     port_offset: Either(&[PORT, Choice(&["worktree"])]);
@@ -111,7 +134,7 @@ static LOG: TableShape = TableShape::new("log", "the `log` of a process").keys(k
 
 pub(crate) static RETRY: TableShape = TableShape::new("retry", "a retry policy").keys(keys! {
     /// The number of retries.
-    attempts: Either(&[Integer { min: 0, max: u32::MAX as i64 }, Choice(&["unlimited"])]),
+    attempts: Either(&[Integer { min: 0, max: u32::MAX as i64 }, Choice(&[UNLIMITED])]),
         default("`5`");
     /// The delays before retries.
     backoff: Table(&BACKOFF);
@@ -122,7 +145,7 @@ pub(crate) static RETRY: TableShape = TableShape::new("retry", "a retry policy")
 static BACKOFF: TableShape = TableShape::new("backoff", "`backoff`").keys(keys! {
     /// The delay before the first retry.
     initial: DURATION, default("`\"500ms\"`");
-    /// Growth from one retry to the next.
+    /// Factor by which the delay grows with each retry.
     factor: Number { min: 1.0, max: 1000.0 }, default("`2.0`");
     /// The longest delay.
     max: DURATION, default("`\"30s\"`");
@@ -192,9 +215,9 @@ const PROCESS_KEYS: &[KeySpec] = keys! {
     url: Text(StringRule::Page);
     /// More ports of the process.
     ports: Map { key: StringRule::Name, of: &PORT }, default("`{}`");
-    /// For children without a terminal: whether they are asked for colour (`FORCE_COLOR`,
-    /// `CLICOLOR_FORCE`, `CARGO_TERM_COLOR`, `PYTHONUNBUFFERED`). `auto`: when their output is
-    /// shown in colour.
+    /// Whether children without a terminal are told to print colour (`FORCE_COLOR`,
+    /// `CLICOLOR_FORCE`, `CARGO_TERM_COLOR`, `PYTHONUNBUFFERED`). `auto`: if their output is shown
+    /// in colour.
     color: Choice(ColorMode::WORDS), default("`\"auto\"`");
     /// The standard input. `open`: an input that stays open without data, so that a watcher does
     /// not exit. `null`: `/dev/null`. `pipe`: lines can be sent from the interface and the command
@@ -213,7 +236,7 @@ const PROCESS_KEYS: &[KeySpec] = keys! {
     /// Whether a run that ended by itself is followed by another. Default: `on-failure` where
     /// `health` is set or a `retry` is named (by the process, its sets or its pool; a table
     /// counts), else `never`.
-    restart: Choice(Restart::WORDS), default("see meaning");
+    restart: Choice(Restart::WORDS), default("`\"never\"`, see meaning");
     /// The number of retries and the delays between them: the name of a policy, or a policy.
     retry: RETRY_VALUE, default("`\"default\"`");
     /// The maximum duration of one run.
@@ -229,13 +252,14 @@ const PROCESS_KEYS: &[KeySpec] = keys! {
     /// The number of replicas: `worker.1`, `worker.2` …; `PITCREW_REPLICA` is set. Without the key
     /// the name has no number.
     replicas: COUNT, only(NOT_JOBS);
-    /// The pool whose slot it takes while it is alive.
+    /// The pool that limits it: it holds a slot while it is alive.
     pool: NAME, only(NOT_JOBS);
     /// Whether it starts with the project.
     autostart: Boolean, default("`true`");
     /// Tags, for `@TAG` on the command line.
     tags: NAMES, default("`[]`");
-    /// Whether its permanent end ends the project, with its exit code.
+    /// Shut down the project with this process's exit code when it has failed (`failure`) or ended
+    /// (`exit`) for good.
     shutdown_on: Choice(ShutdownOn::WORDS), default("`\"never\"`");
     /// The log file for the raw bytes of both outputs; `false`: none.
     log: LOG_VALUE, default("from the project");
@@ -277,3 +301,31 @@ static WATCH: TableShape = TableShape::new("watch", "`watch`").keys(keys! {
     /// The number of consecutive restarts that suspends the watch; 0: never.
     suspend_after: Integer { min: 0, max: 10_000 }, default("`10`");
 });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_read_as_the_type_of_its_key() {
+        let tables = [&PROCESS, &POOL, &DEPENDENCY, &STOP, &WATCH];
+        let has = |key: &str, is_kind: &dyn Fn(&ValueKind) -> bool| {
+            let keys = tables.iter().flat_map(|table| table.keys);
+            keys.filter(|spec| spec.name == key).any(|spec| is_kind(&spec.kind))
+        };
+        for (key, words) in [
+            (ColorMode::KEY, ColorMode::WORDS),
+            (Condition::KEY, Condition::WORDS),
+            (OnFailure::KEY, OnFailure::WORDS),
+            (PortBusy::KEY, PortBusy::WORDS),
+            (Restart::KEY, Restart::WORDS),
+            (ShutdownOn::KEY, ShutdownOn::WORDS),
+            (StdinKind::KEY, StdinKind::WORDS),
+            (StraysPolicy::KEY, StraysPolicy::WORDS),
+        ] {
+            assert!(has(key, &|kind| matches!(kind, Choice(known) if *known == words)), "{key}");
+        }
+        assert!(has(Signal::KEY, &|kind| matches!(kind, Text(StringRule::Signal))));
+        assert!(has(WatchAction::KEY, &|kind| matches!(kind, Text(StringRule::Action))));
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::spec::list_of_words;
 
-/// What a value can be.
+/// The kind of a value.
 #[derive(Debug)]
 pub(crate) enum ValueKind {
     /// A string that follows a rule.
@@ -44,7 +44,7 @@ pub(crate) enum ValueKind {
     Either(&'static [ValueKind]),
 }
 
-/// What a string must look like.
+/// The rule for a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StringRule {
     /// Any text without a NUL.
@@ -115,7 +115,7 @@ pub(crate) struct KeySpec {
     pub(crate) kind: ValueKind,
     /// The default for the documentation; empty if there is none.
     pub(crate) default: &'static str,
-    /// What the key means, in whole sentences.
+    /// The meaning of the key, in whole sentences.
     pub(crate) doc: &'static str,
     pub(crate) required: bool,
     /// The roles that can have it; empty: all tables with this list.
@@ -168,7 +168,7 @@ impl TableShape {
         Self { one_of, ..self }
     }
 
-    /// Whether a table of this name in another file can add what is missing here.
+    /// Whether a table of this name in another file can add missing keys.
     pub(crate) fn is_merged(&self) -> bool {
         matches!(self.role, TableRole::Process | TableRole::Pool)
     }

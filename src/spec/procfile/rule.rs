@@ -38,10 +38,10 @@ impl StringRule {
         }
         match self {
             Self::Any => Ok(()),
-            Self::Title => not_blank(text, "is empty"),
-            Self::Command => not_blank(text, "is not a command"),
-            Self::Path => not_blank(text, "is not a path"),
-            Self::EnvFile => not_blank(text.strip_suffix('?').unwrap_or(text), "is not a path"),
+            Self::Title => not_blank(text, "the name"),
+            Self::Command => not_blank(text, "the command"),
+            Self::Path => not_blank(text, "the path"),
+            Self::EnvFile => not_blank(text.strip_suffix('?').unwrap_or(text), "the path"),
             Self::Name => name(text),
             Self::Target => target(text),
             Self::Variable => variable(text),
@@ -60,9 +60,9 @@ impl StringRule {
     }
 }
 
-fn not_blank(text: &str, problem: &str) -> Result<(), RuleViolation> {
+fn not_blank(text: &str, subject: &str) -> Result<(), RuleViolation> {
     if text.trim().is_empty() {
-        return Err(RuleViolation::new(format!("\"{text}\" {problem}")));
+        return Err(RuleViolation::new(format!("{subject} is empty")));
     }
     Ok(())
 }
@@ -77,7 +77,7 @@ fn name(text: &str) -> Result<(), RuleViolation> {
         return Err(RuleViolation::new("a name cannot be empty").with_hint(HINT));
     }
     if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
-        return Err(RuleViolation::new(format!("`{text}` is not a name")).with_hint(HINT));
+        return Err(RuleViolation::new(format!("invalid name `{text}`")).with_hint(HINT));
     }
     Ok(())
 }
@@ -85,7 +85,10 @@ fn name(text: &str) -> Result<(), RuleViolation> {
 /// Returns why this is not a name; `None` if it is one.
 #[cfg(feature = "control")]
 pub(crate) fn name_fault(text: &str) -> Option<String> {
-    name(text).err().map(|violation| violation.message)
+    name(text).err().map(|RuleViolation { message, hint }| match hint {
+        Some(hint) => format!("{message}; {hint}"),
+        None => message,
+    })
 }
 
 /// Checks the form of a name; whether it exists is checked when all names are known.
@@ -108,7 +111,7 @@ fn variable(text: &str) -> Result<(), RuleViolation> {
 }
 
 fn program(text: &str) -> Result<(), RuleViolation> {
-    not_blank(text, "is not a program name")?;
+    not_blank(text, "the program name")?;
     let Some((_, base)) = text.rsplit_once('/') else { return Ok(()) };
     let violation = RuleViolation::new(format!("\"{text}\" is a path"));
     Err(violation.with_hint(format!("name the program without its folder: \"{base}\"")))
@@ -147,7 +150,7 @@ fn bad_regex(error: &regex::Error) -> RuleViolation {
 }
 
 fn glob(text: &str) -> Result<(), RuleViolation> {
-    not_blank(text, "is not a glob")?;
+    not_blank(text, "the glob")?;
     let is_wild = |part: &&str| part.contains(['*', '?', '[', '{']);
     if text.split('/').skip_while(|part| !is_wild(part)).any(|part| part == "..") {
         let violation = RuleViolation::new(format!("\"{text}\" has `..` after a wildcard"));
@@ -171,9 +174,8 @@ fn url(text: &str) -> Result<(), RuleViolation> {
     if text.chars().all(is_allowed) && (text.starts_with('/') || is_absolute() == Some(true)) {
         return Ok(());
     }
-    let violation = RuleViolation::new(format!("`{text}` is not a URL that can be checked"));
-    let example =
-        r#"write it like "http://127.0.0.1:8080/healthz", or "/healthz" for the own `port`"#;
+    let violation = RuleViolation::new(format!("`{text}` is not an http URL"));
+    let example = r#"write it like "http://127.0.0.1:8080/healthz", or "/healthz" for the process's own `port`"#;
     Err(violation.with_hint(example))
 }
 
@@ -184,7 +186,7 @@ fn page(text: &str) -> Result<(), RuleViolation> {
     if address.is_some_and(|rest| !rest.is_empty() && rest.chars().all(is_allowed)) {
         return Ok(());
     }
-    let violation = RuleViolation::new(format!("`{text}` is not the URL of a page"));
+    let violation = RuleViolation::new(format!("`{text}` is not an http or https URL"));
     Err(violation.with_hint(r#"write it like "http://localhost:port/admin""#))
 }
 
@@ -195,7 +197,8 @@ fn endpoint(text: &str) -> Result<(), RuleViolation> {
     let hint = if text.parse::<u16>().is_ok() {
         format!("write the port without quotes: {text}")
     } else {
-        r#"write a port such as 5432, "host:port", or "port" for the own `port`"#.to_owned()
+        r#"write a port such as 5432, "host:port", or "port" for the process's own `port`"#
+            .to_owned()
     };
     Err(RuleViolation::new(format!("`{text}` is not an address")).with_hint(hint))
 }
@@ -219,8 +222,7 @@ fn action(text: &str) -> Result<(), RuleViolation> {
         Some(("signal", name)) => signal(name),
         Some(("run", name)) => target(name),
         _ => {
-            let actions =
-                || r#"the actions are "restart", "signal:NAME" and "run:NAME""#.to_owned();
+            let actions = || r#"expected "restart", "signal:NAME" or "run:NAME""#.to_owned();
             let hint = did_you_mean(text, ["restart", "signal:HUP", "run:NAME"]);
             let violation = RuleViolation::new(format!("`{text}` is not an action"));
             Err(violation.with_hint(hint.unwrap_or_else(actions)))

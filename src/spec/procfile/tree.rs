@@ -1,11 +1,11 @@
 //! Tree of validated values with their places, and how such trees merge.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use indexmap::IndexMap;
 
 use super::super::fault::SourceSpan;
+use super::keys::KeyWord;
 
 /// Keys whose tables merge key by key; every other key is replaced as a whole.
 pub(crate) const MERGED: &[&str] = &["env", "stop", "log"];
@@ -48,7 +48,12 @@ impl ValueNode {
         if let Value::Text(text) = &self.value { Some(text) } else { None }
     }
 
-    /// An integer that fits; what the table of keys allows always does.
+    /// A word as its type. The table of keys has checked it; `None` for a value of another form.
+    pub(crate) fn word<T: KeyWord>(&self) -> Option<T> {
+        self.text()?.parse().ok()
+    }
+
+    /// An integer that fits into the type; integers that the table of keys allows always do.
     pub(crate) fn integer<T: TryFrom<i64>>(&self) -> Option<T> {
         if let Value::Integer(number) = self.value { number.try_into().ok() } else { None }
     }
@@ -101,9 +106,9 @@ impl TableNode {
         self.get(name)?.text()
     }
 
-    /// The choice that a word stands for.
-    pub(crate) fn choice<T: FromStr>(&self, name: &str) -> Option<T> {
-        self.text(name)?.parse().ok()
+    /// The word of the key of this type.
+    pub(crate) fn word<T: KeyWord>(&self) -> Option<T> {
+        self.get(T::KEY)?.word()
     }
 
     /// The entries of a list; empty if there is no list.

@@ -23,7 +23,7 @@ pub(super) struct Validator<'a> {
     later: &'a [&'a str],
     /// After a syntax error no key is reported as missing: it may be in the unreadable part.
     pub(super) broken: bool,
-    /// Whether the file has an unknown table, which may hold what seems to be missing.
+    /// Whether the file has an unknown table, which may hold keys that seem to be missing.
     pub(super) is_unclear: bool,
     pub(super) faults: Vec<Fault>,
 }
@@ -60,7 +60,9 @@ impl<'a> Validator<'a> {
     ) -> Value {
         match (kind, value) {
             (ValueKind::Text(rule), DeValue::String(text)) => self.text(*rule, text, place),
-            (ValueKind::Choice(words), DeValue::String(text)) => self.choice(words, text, place),
+            (ValueKind::Choice(words), DeValue::String(text)) => {
+                self.choice(kind, words, text, place)
+            }
             (ValueKind::Boolean, DeValue::Boolean(value)) => Value::Boolean(*value),
             (ValueKind::Only(only), DeValue::Boolean(value)) if only == value => {
                 Value::Boolean(*value)
@@ -92,10 +94,18 @@ impl<'a> Validator<'a> {
             (ValueKind::Runnable(shape), DeValue::String(_) | DeValue::Array(_)) => {
                 self.command_alone(shape, value, place)
             }
-            (ValueKind::Either(kinds), _) => match kinds.iter().find(|kind| kind.fits(value)) {
-                Some(kind) => self.value(kind, value, place),
-                None => self.mismatch(kind, value, place),
-            },
+            (ValueKind::Either(kinds), _) => {
+                match (kinds.iter().find(|kind| kind.fits(value)), value) {
+                    // An integer or a word: a wrong word is reported with both.
+                    (Some(ValueKind::Choice(words)), DeValue::String(text))
+                        if kind.tables().is_empty() =>
+                    {
+                        self.choice(kind, words, text, place)
+                    }
+                    (Some(kind), _) => self.value(kind, value, place),
+                    (None, _) => self.mismatch(kind, value, place),
+                }
+            }
             _ => self.mismatch(kind, value, place),
         }
     }
@@ -122,14 +132,21 @@ impl<'a> Validator<'a> {
         })
     }
 
-    fn choice(&mut self, words: &'static [&'static str], text: &str, place: &SourceSpan) -> Value {
+    /// Reads one of `words`; `kind` is the whole kind of the value.
+    fn choice(
+        &mut self,
+        kind: &ValueKind,
+        words: &'static [&'static str],
+        text: &str,
+        place: &SourceSpan,
+    ) -> Value {
         if words.contains(&text) {
             return Value::Text(text.to_owned());
         }
         let hint = foreign_keys::find_value(text, words)
             .map(|ours| format!("write \"{ours}\" instead"))
             .or_else(|| did_you_mean(text, words.iter().copied()));
-        let fault = unexpected(place, &ValueKind::Choice(words), format_args!("\"{text}\""));
+        let fault = unexpected(place, kind, format_args!("\"{text}\""));
         self.refuse(fault.maybe_hint(hint))
     }
 
@@ -260,7 +277,7 @@ impl<'a> Validator<'a> {
         value: &Spanned<DeValue<'_>>,
     ) -> Option<Fault> {
         if self.later.contains(&key.name) && value.get_ref().as_bool() != Some(false) {
-            let message = format!("`{}` is not supported yet", key.name);
+            let message = foreign_keys::not_supported(key.name);
             return Some(Fault::at(place, message).with_hint("remove it: it would have no effect"));
         }
         let text = value.get_ref().as_str()?;
@@ -290,18 +307,19 @@ impl<'a> Validator<'a> {
             return;
         }
         let is_check = |(name, _): &(&str, &TableEntry)| shape.one_of.contains(name);
-        let hint = || format!("give it exactly one of: {}", shape.one_of.join(", "));
+
         let mut checks = fields.iter().take(written).filter(is_check);
         match (checks.next(), checks.next()) {
             (None, _) if !self.broken && !fields.iter().any(|field| is_check(&field)) => {
-                let message = format!("{} has nothing to check", shape.label);
-                self.faults.push(Fault::at(place, message).with_hint(hint()));
+                let kinds = shape.one_of.join(", ");
+                let message = format!("{} needs one of: {kinds}", shape.label);
+                self.faults.push(Fault::at(place, message));
             }
             (Some((first, first_entry)), Some((second, entry))) => {
-                let message = format!("{} has both `{first}` and `{second}`", shape.label);
+                let message = format!("only one of `{first}` and `{second}` is allowed");
                 let fault = Fault::at(&entry.key, message);
-                let fault = fault.with_related(&first_entry.key, "the first one");
-                self.faults.push(fault.with_hint(hint()));
+                let label = format!("`{first}` is here");
+                self.faults.push(fault.with_related(&first_entry.key, &label));
             }
             (None | Some(_), _) => {}
         }
@@ -353,19 +371,19 @@ impl ValueKind {
     fn form_hint(&self, value: &DeValue<'_>) -> Option<String> {
         match (self, value) {
             (Self::Text(StringRule::Duration { .. }), DeValue::Integer(number)) => {
-                Some(format!("add the unit: \"{number}s\""))
+                Some(format!("write \"{number}s\""))
             }
             (Self::Text(StringRule::Size), DeValue::Integer(number)) => {
-                Some(format!("add the unit: \"{number}B\""))
+                Some(format!("write \"{number}B\""))
             }
             (Self::Boolean, DeValue::String(_)) => {
                 Some("write `true` or `false`, without quotes".to_owned())
             }
             (Self::Integer { .. }, DeValue::String(text)) => {
                 let number: i64 = text.parse().ok()?;
-                Some(format!("without quotes: {number}"))
+                Some(format!("write {number}"))
             }
-            (Self::List { .. }, DeValue::String(text)) => Some(format!("in brackets: [{text:?}]")),
+            (Self::List { .. }, DeValue::String(text)) => Some(format!("write [{text:?}]")),
             (Self::Either(kinds), DeValue::String(_)) => {
                 kinds.iter().find_map(|kind| kind.form_hint(value))
             }

@@ -1,4 +1,4 @@
-//! Detects cycles of dependencies (including pools, which depend on their jobs) and of option sets.
+//! Detects cycles of dependencies (including pools, which depend on their members) and of option sets.
 
 use std::collections::{HashMap, HashSet};
 
@@ -25,9 +25,10 @@ pub(super) fn check(members: &[MergedProcess<'_>], faults: &mut Vec<Fault>) {
     let mut graph = CycleGraph::new();
     for member in members {
         // A job with the name of its pool is another mistake, not a cycle.
-        if let Some(pool) = member.job_of.filter(|pool| *pool != member.name) {
+        if let Some(pool) = member.pool().filter(|pool| *pool != member.name) {
             let to = member.name.clone();
-            let edge = CycleEdge { to, place: member.place.clone(), label: "has the job" };
+            let label = if member.job_of.is_some() { "has the job" } else { "has the member" };
+            let edge = CycleEdge { to, place: member.place.clone(), label };
             graph.entry(pool.to_owned()).or_default().push(edge);
         }
         let edges = dependencies(&member.keys).into_iter().map(|(to, place, _)| CycleEdge {

@@ -190,7 +190,7 @@ impl<'a> EnvFiles<'a> {
             state
         });
         if matches!(state, EnvFileState::Missing) && optional.is_none() {
-            let message = format!("there is no env file {}", shown_path(&path));
+            let message = format!("env file {} does not exist", shown_path(&path));
             let hint = "append `?` to its name if it may be missing";
             findings.faults.push(Fault::at(&node.place, message).with_hint(hint));
         }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::super::fault::{Fault, SourceSpan};
-use super::super::procfile::tree::{TableNode, Value, ValueNode};
+use super::super::process::split_at_port;
+use super::super::procfile::keys::UNLIMITED;
+use super::super::procfile::tree::{TableNode, ValueNode};
 use super::super::{
     Check, CommandLine, Condition, Dependency, LogPolicy, Name, ProcessKind, ProcessSpec, Restart,
     RetryPolicy, StdinKind, StopPolicy,
@@ -51,7 +53,7 @@ impl<'a> Resolver<'a> {
         if !self.broken && !keys.has("command") && member.job_of.is_none() {
             let fault =
                 Fault::at(member.place, format!("process `{}` has no command", member.name));
-            findings.faults.push(fault.with_hint("say how to run it: `command = \"…\"`"));
+            findings.faults.push(fault.with_hint("add `command = \"…\"`"));
         }
         let no_command = || CommandLine::Argv(vec![String::new()]);
         ProcessSpec {
@@ -63,9 +65,9 @@ impl<'a> Resolver<'a> {
             env,
             port: keys.integer("port"),
             url: keys.text("url").map(str::to_owned),
-            port_busy: keys.choice("port_busy").unwrap_or_default(),
-            color: keys.choice("color").unwrap_or_default(),
-            stdin: keys.choice("stdin").unwrap_or_else(|| default_stdin(member)),
+            port_busy: keys.word().unwrap_or_default(),
+            color: keys.word().unwrap_or_default(),
+            stdin: keys.word().unwrap_or_else(|| default_stdin(member)),
             depends_on: depends_on(keys),
             ready: self.check(keys, "ready"),
             health: self.check(keys, "health"),
@@ -79,7 +81,7 @@ impl<'a> Resolver<'a> {
             pool: member.pool().map(Name::new),
             autostart: keys.boolean("autostart").unwrap_or(true),
             tags: keys.texts("tags").collect(),
-            shutdown_on: keys.choice("shutdown_on").unwrap_or_default(),
+            shutdown_on: keys.word().unwrap_or_default(),
             log: self.log(&member.name, keys),
             watch: watch::watch(keys),
         }
@@ -126,7 +128,7 @@ impl<'a> Resolver<'a> {
     fn restart(&self, member: &MergedProcess<'_>) -> Restart {
         let is_retried = member.keys.has("health") || self.named_retry(member).is_some();
         let default = if is_retried { Restart::OnFailure } else { Restart::Never };
-        member.keys.choice("restart").unwrap_or(default)
+        member.keys.word().unwrap_or(default)
     }
 
     fn retry(&self, member: &MergedProcess<'_>) -> RetryPolicy {
@@ -142,10 +144,10 @@ impl<'a> Resolver<'a> {
         let Some(keys) = keys.table("stop") else { return default };
         let keep = || Arc::new(keys.texts("keep").collect());
         StopPolicy {
-            signal: keys.choice("signal").unwrap_or(default.signal),
+            signal: keys.word().unwrap_or(default.signal),
             grace: keys.duration("grace").unwrap_or(default.grace),
             command: self.command(keys),
-            strays: keys.choice("strays").unwrap_or(default.strays),
+            strays: keys.word().unwrap_or(default.strays),
             keep: if keys.has("keep") { keep() } else { default.keep },
         }
     }
@@ -184,8 +186,8 @@ fn contradictions(member: &MergedProcess<'_>, faults: &mut Vec<Fault>) {
     if let (Some(restart), Some(retry)) = (keys.entry("restart"), keys.entry("retry")) {
         // To override a set that names a policy with "never" is the way to opt out of it.
         let is_overridden = member.strength("retry") < member.strength("restart");
-        if keys.choice("restart") == Some(Restart::Never) && !is_overridden {
-            let message = "a retry policy together with `restart = \"never\"`";
+        if keys.word() == Some(Restart::Never) && !is_overridden {
+            let message = "`retry` has no effect with `restart = \"never\"`";
             let fault =
                 Fault::at(&retry.key, message).with_related(&restart.key, "never restarted");
             faults.push(fault.with_hint("remove one of the two"));
@@ -196,30 +198,31 @@ fn contradictions(member: &MergedProcess<'_>, faults: &mut Vec<Fault>) {
     if let (Some(port), Some(replicas), Some(entry)) = (port, replicas, keys.entry("replicas"))
         && u32::from(port) + replicas - 1 > u32::from(u16::MAX)
     {
-        let message = format!("{replicas} replicas from port {port} on need ports above 65535");
+        let message =
+            format!("{replicas} replicas from port {port} on would need ports above 65535");
         faults.push(Fault::at(&entry.node.place, message));
     }
     faults.extend(watch::runs_itself(&member.name, keys));
     if keys.has("port") {
         return;
     }
-    let names_port = |node: &&ValueNode| node.text().is_some_and(|url| url.contains(":port"));
+    let names_port = |node: &&ValueNode| node.text().and_then(split_at_port).is_some();
     if let Some(node) = keys.get("url").filter(names_port) {
-        faults.push(no_port("url", member, node));
+        faults.push(no_port("`:port`", member, node));
     }
     for role in ["ready", "health"] {
         let Some(check) = keys.table(role) else { continue };
         let tcp = check.get("tcp").filter(|node| node.text() == Some("port"));
         let is_path = |node: &&ValueNode| node.text().is_some_and(|url| url.starts_with('/'));
         if let Some(node) = tcp.or_else(|| check.get("http").filter(is_path)) {
-            faults.push(no_port("check", member, node));
+            faults.push(no_port("this check", member, node));
         }
     }
 }
 
 /// The fault of a value that uses the port of a process without one.
 fn no_port(what: &str, member: &MergedProcess<'_>, node: &ValueNode) -> Fault {
-    let message = format!("this {what} uses the port of `{}`, which has none", member.name);
+    let message = format!("{what} needs a `port`, which `{}` does not have", member.name);
     Fault::at(&node.place, message).with_hint("give it one with `port = 8080`")
 }
 
@@ -230,10 +233,9 @@ fn with_keys(policy: RetryPolicy, keys: Option<&TableNode>) -> RetryPolicy {
     let duration = |key| backoff?.duration(key);
     let number = |key| backoff?.float(key);
     RetryPolicy {
-        attempts: match keys.get("attempts").map(|node| &node.value) {
-            Some(Value::Text(_)) => None,
-            Some(Value::Integer(_)) => keys.integer("attempts"),
-            _ => policy.attempts,
+        attempts: match keys.text("attempts") {
+            Some(UNLIMITED) => None,
+            Some(_) | None => keys.integer("attempts").or(policy.attempts),
         },
         initial: duration("initial").unwrap_or(policy.initial),
         factor: number("factor").unwrap_or(policy.factor),
@@ -246,8 +248,8 @@ fn with_keys(policy: RetryPolicy, keys: Option<&TableNode>) -> RetryPolicy {
 fn depends_on(keys: &TableNode) -> IndexMap<Name, Dependency> {
     let dependency = |(name, _, value): (&str, _, Option<&ValueNode>)| {
         let table = value.and_then(ValueNode::table);
-        let word = value.and_then(ValueNode::text).or_else(|| table?.text("condition"));
-        let condition = word.and_then(|word| word.parse().ok()).unwrap_or(Condition::Ready);
+        let condition = value.and_then(ValueNode::word).or_else(|| table?.word());
+        let condition = condition.unwrap_or(Condition::Ready);
         let restart = table.and_then(|table| table.boolean("restart")).unwrap_or(false);
         (Name::new(name), Dependency { condition, restart })
     };

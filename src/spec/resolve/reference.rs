@@ -66,17 +66,17 @@ impl NameLookup<'_> {
         let names = self.names;
         for node in keys.items("options") {
             if let Some(name) = node.text() {
-                let use_of = format!("{owner} takes the option set `{name}`");
+                let use_of = format!("{owner} uses option set `{name}`");
                 self.look_up(&node.place, name, &names.sets, &use_of);
             }
         }
         let text = |key| keys.get(key).and_then(|node| Some((&node.place, node.text()?)));
         if let Some((place, name)) = text("retry") {
-            let use_of = format!("{owner} names the retry policy `{name}`");
+            let use_of = format!("{owner} uses retry policy `{name}`");
             self.look_up(place, name, &names.policies, &use_of);
         }
         if let Some((place, name)) = text("pool") {
-            let use_of = format!("{owner} takes a slot of the pool `{name}`");
+            let use_of = format!("{owner} uses pool `{name}`");
             self.look_up(place, name, &names.pools, &use_of);
         }
         for (name, place, _) in dependencies(keys) {
@@ -94,7 +94,9 @@ impl NameLookup<'_> {
         }
         let process = name.rsplit_once('.').map(|(process, _)| process);
         let hint = match process.filter(|process| self.names.processes.contains(process)) {
-            Some(process) => Some(format!("name `{process}`: all its replicas must fulfil it")),
+            Some(process) => {
+                Some(format!("depend on `{process}`; the condition must hold for all replicas"))
+            }
             None if self.hints_left == 0 => None,
             None => {
                 self.hints_left -= 1;

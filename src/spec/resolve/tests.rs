@@ -1,4 +1,4 @@
-//! Files as a user writes them, what they come to, and what is reported about them.
+//! Tests of files as users write them: the resulting specs and the reported mistakes.
 
 use std::fs;
 use std::path::PathBuf;
@@ -113,7 +113,7 @@ fn check(text: &str) {
 }
 
 #[test]
-fn a_file_with_any_byte_broken_is_told_without_a_panic() {
+fn a_file_with_any_broken_byte_is_reported_without_a_panic() {
     let text = include_str!("../../../tests/it/procfile/full.toml");
     let breaks = ["", "\"", "[", "\u{1b}", "=", "\n", "é"];
     // Neighbours break differently, so that one pass is enough.
@@ -126,12 +126,12 @@ fn a_file_with_any_byte_broken_is_told_without_a_panic() {
 
 proptest! {
     #[test]
-    fn any_text_is_told_without_a_panic(text in "\\PC*|(?s).*|[\\[\\]={}\"'a-c.\n0-9, ]*") {
+    fn any_text_is_reported_without_a_panic(text in "\\PC*|(?s).*|[\\[\\]={}\"'a-c.\n0-9, ]*") {
         check(&text);
     }
 
     #[test]
-    fn any_value_of_any_key_is_told_without_a_panic(
+    fn any_value_of_any_key_is_reported_without_a_panic(
         key in prop::sample::select(vec![
             "command", "options", "cwd", "env", "unset_env", "port", "color", "stdin", "tty", "depends_on",
             "ready", "health", "restart", "retry", "timeout", "stop", "success_exit_codes", "watch",
@@ -143,7 +143,7 @@ proptest! {
     }
 
     #[test]
-    fn any_env_file_is_told_without_a_panic(text in "(?s).{0,40}|([A-Z \"'$#=\\\\{}x\n\r]|é){0,60}") {
+    fn any_env_file_is_reported_without_a_panic(text in "(?s).{0,40}|([A-Z \"'$#=\\\\{}x\n\r]|é){0,60}") {
         let project = Project::new("[process.x]\ncommand = 'x'\nenv_file = '.env'\n");
         if let Err(faults) = project.with(".env", &text).load() {
             let lines = text.split('\n').count();

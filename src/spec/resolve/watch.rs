@@ -6,7 +6,7 @@ use super::super::fault::{Fault, SourceSpan};
 use super::super::procfile::tree::TableNode;
 use super::super::{Name, WatchAction, WatchSpec};
 
-/// Returns what a process watches.
+/// Returns the watch of a process.
 pub(super) fn watch(keys: &TableNode) -> Option<Arc<WatchSpec>> {
     let default = WatchSpec::default();
     let Some(table) = keys.get("watch")?.table() else {
@@ -17,7 +17,7 @@ pub(super) fn watch(keys: &TableNode) -> Option<Arc<WatchSpec>> {
         ignore: table.texts("ignore").collect(),
         gitignore: table.boolean("gitignore").unwrap_or(default.gitignore),
         debounce: table.duration("debounce").unwrap_or(default.debounce),
-        action: table.choice("action").unwrap_or(default.action),
+        action: table.word().unwrap_or(default.action),
         suspend_after: table.integer("suspend_after").unwrap_or(default.suspend_after),
     }))
 }
@@ -25,7 +25,7 @@ pub(super) fn watch(keys: &TableNode) -> Option<Arc<WatchSpec>> {
 /// Returns the process or job that a watch runs first, and where it is named.
 pub(super) fn runs_first(keys: &TableNode) -> Option<(&SourceSpan, Name)> {
     let node = keys.table("watch")?.get("action")?;
-    let WatchAction::Run(name) = node.text()?.parse().ok()? else { return None };
+    let WatchAction::Run(name) = node.word()? else { return None };
     Some((&node.place, name))
 }
 

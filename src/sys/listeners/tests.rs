@@ -17,7 +17,7 @@ fn host() -> RealHost {
     RealHost::new(HostOptions::default()).unwrap()
 }
 
-/// A run of the process or replica `name` that has this socket as its input and goes by this script.
+/// A run of the process or replica `name` that has this socket as its input and runs this script.
 async fn run(host: &RealHost, name: &str, socket: Option<OwnedFd>, script: &str) -> RealChild {
     // A session for each test: the end of a run ends whatever else has its marks.
     let session = format!("listeners-{host:p}");
@@ -100,7 +100,7 @@ async fn a_holder_outside_of_the_project_is_named() {
     let host = host();
     let (_socket, address) = listen((Ipv4Addr::LOCALHOST, 0));
     let web = run(&host, "web", None, WAITS).await;
-    // The test itself, which is no child of a run.
+    // The test itself, which is not a child of a run.
     let Listener::Other(holder) = listener_at(&host, address, &web).await else {
         panic!("it is ours")
     };
@@ -112,7 +112,7 @@ async fn a_holder_outside_of_the_project_is_named() {
 async fn a_daemon_that_has_left_its_group_is_known_by_its_marks() {
     let host = host();
     let (socket, address) = listen((Ipv4Addr::LOCALHOST, 0));
-    // An orphan with a session of its own.
+    // An orphan in a separate session.
     let script =
         "exec 3<&0 </dev/null; (setsid sleep 1000 <&3 &); exec 3<&-; echo up; exec sleep 1000";
     let mut db = run(&host, "db", Some(socket), script).await;
@@ -134,7 +134,7 @@ async fn a_daemon_that_has_left_its_group_is_known_by_its_marks() {
 async fn a_server_whose_master_has_ended_is_still_the_run_s() {
     let host = host();
     let (socket, address) = listen((Ipv4Addr::LOCALHOST, 0));
-    // Master and worker hold the socket; the master goes.
+    // Master and worker hold the socket; the master exits.
     let script = "exec 3<&0 </dev/null; sh -c 'sleep 1000 <&3 & echo $$; wait' & exec 3<&-; wait";
     let mut db = run(&host, "db", Some(socket), script).await;
     let master: u32 = line(&mut db).await.parse().unwrap();
@@ -145,7 +145,7 @@ async fn a_server_whose_master_has_ended_is_still_the_run_s() {
 }
 
 #[tokio::test]
-async fn addresses_are_told_apart() {
+async fn addresses_are_distinguished() {
     let host = host();
     let (first, v4) = listen((Ipv4Addr::LOCALHOST, 0));
     let Ok(other) = TcpListener::bind((Ipv6Addr::LOCALHOST, v4.port())) else {
@@ -208,11 +208,12 @@ async fn two_that_share_a_port_are_both_seen() {
 }
 
 #[tokio::test]
-async fn a_socket_in_the_file_system_belongs_to_who_holds_it() {
+async fn a_socket_in_the_file_system_belongs_to_its_holder() {
     let host = host();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
-    // Opened by the test, so what the kernel says of a connection is the test; held by the run.
+    // Opened by the test, so the kernel reports the test as the peer of a connection; held by the
+    // run.
     let mut db = run(&host, "db", Some(UnixListener::bind(&path).unwrap().into()), WAITS).await;
     let web = run(&host, "web", None, WAITS).await;
     line(&mut db).await;
@@ -227,8 +228,8 @@ async fn a_socket_in_the_file_system_belongs_to_who_holds_it() {
     end(web).await;
 }
 
-/// A child of the test that is no part of a run: a copy of `sleep` with this name and these permissions, which
-/// has the socket as its input.
+/// A child of the test that is not part of a run: a copy of `sleep` with this name and these
+/// permissions, which has the socket as its input.
 struct Stranger {
     child: std::process::Child,
     _folder: tempfile::TempDir,
@@ -275,7 +276,7 @@ fn seen_without_privileges(place: ListenPlace) -> Listener {
 }
 
 #[tokio::test]
-async fn a_proxy_of_a_container_may_pass_connections_on_to_anybody() {
+async fn the_proxy_of_a_container_may_forward_to_any_process() {
     let host = host();
     let (socket, address) = listen((Ipv4Addr::LOCALHOST, 0));
     let web = run(&host, "web", None, WAITS).await;
@@ -305,7 +306,7 @@ fn a_process_that_may_not_be_looked_into_is_hidden() {
     };
     let known = ["a process of another user (uid ", "a process that is not visible from here"];
     assert!(known.iter().any(|known| text.starts_with(known)), "{text}");
-    // Of a socket in the file system the kernel tells the process itself.
+    // For a socket in the file system the kernel reports the process itself.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
     let socket = UnixListener::bind(&path).unwrap();

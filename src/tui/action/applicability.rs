@@ -4,6 +4,12 @@ use std::borrow::Cow;
 
 use super::{ActionFacts, ActionSubject, AllRow, InapplicableReason};
 
+/// The message if an action is about a process and none is selected.
+pub const NO_SUBJECT: &str = "select a process first";
+
+/// The message, after the name of the process, if an action needs a live run.
+pub const NOT_RUNNING: &str = "not running";
+
 type Applicability = Result<(), InapplicableReason>;
 
 fn no(why: impl Into<Cow<'static, str>>) -> Applicability {
@@ -22,7 +28,7 @@ pub(super) fn connected(facts: &ActionFacts) -> Applicability {
 /// Whether a process is at the cursor or marked.
 pub(super) fn one(facts: &ActionFacts) -> Applicability {
     match (&facts.subject, facts.marks) {
-        (None, 0) => no("select a process first"),
+        (None, 0) => no(NO_SUBJECT),
         _ => Ok(()),
     }
 }
@@ -33,7 +39,7 @@ pub(super) fn some(facts: &ActionFacts) -> Applicability {
 }
 
 fn subject(facts: &ActionFacts) -> Result<&ActionSubject, InapplicableReason> {
-    facts.subject.as_ref().ok_or("select a process first".into())
+    facts.subject.as_ref().ok_or(NO_SUBJECT.into())
 }
 
 fn single(facts: &ActionFacts) -> Result<&ActionSubject, InapplicableReason> {
@@ -82,18 +88,20 @@ pub(super) fn stoppable(facts: &ActionFacts) -> Applicability {
 
 /// Whether there is a live run.
 pub(super) fn killable(facts: &ActionFacts) -> Applicability {
-    on_all(facts, |all| all.alive, "nothing has a live run").unwrap_or_else(|| some(facts))?;
+    on_all(facts, |all| all.alive, "nothing is running").unwrap_or_else(|| some(facts))?;
     match only_subject(facts) {
-        Some(subject) if !subject.state.is_alive() => {
-            no(format!("{} has no live run", subject.name))
-        }
+        Some(subject) if !subject.state.is_alive() => no_live_run(&subject.name),
         _ => Ok(()),
     }
 }
 
+fn no_live_run(subject: &str) -> Applicability {
+    no(format!("{subject} is {NOT_RUNNING}"))
+}
+
 /// A restart works in every state; on the row of all it restarts the processes that run.
 pub(super) fn restartable(facts: &ActionFacts) -> Applicability {
-    on_all(facts, |all| all.up, "nothing runs").unwrap_or_else(|| some(facts))
+    on_all(facts, |all| all.up, "nothing is running").unwrap_or_else(|| some(facts))
 }
 
 pub(super) fn attachable(facts: &ActionFacts) -> Applicability {
@@ -110,7 +118,7 @@ pub(super) fn watchable(facts: &ActionFacts) -> Applicability {
     let subject = subject(facts)?;
     match subject.watch {
         Some(_) => Ok(()),
-        None => no(format!("{} watches no files", subject.name)),
+        None => no(format!("{} has no `watch`", subject.name)),
     }
 }
 
@@ -124,7 +132,7 @@ pub(super) fn browsable(facts: &ActionFacts) -> Applicability {
     let subject = single(facts)?;
     match subject.url {
         Some(_) => Ok(()),
-        None => no(format!("{} has neither a port nor a url", subject.name)),
+        None => no(format!("{} has no `url` and no `port`", subject.name)),
     }
 }
 
@@ -134,11 +142,11 @@ pub(super) fn writable(facts: &ActionFacts) -> Applicability {
     if !subject.stdin {
         return no(format!("{} takes no input: stdin is not \"pipe\"", subject.name));
     }
-    if subject.state.is_alive() { Ok(()) } else { no(format!("{} has no live run", subject.name)) }
+    if subject.state.is_alive() { Ok(()) } else { no_live_run(&subject.name) }
 }
 
 pub(super) fn filterable(facts: &ActionFacts) -> Applicability {
-    if facts.filterable { Ok(()) } else { no("there is nothing to filter here") }
+    if facts.filterable { Ok(()) } else { no("nothing to filter here") }
 }
 
 pub(super) fn marked(facts: &ActionFacts) -> Applicability {
@@ -146,7 +154,7 @@ pub(super) fn marked(facts: &ActionFacts) -> Applicability {
 }
 
 pub(super) fn selected(facts: &ActionFacts) -> Applicability {
-    if facts.selection { Ok(()) } else { no("nothing is selected: v selects") }
+    if facts.selection { Ok(()) } else { no("nothing selected (v selects lines)") }
 }
 
 pub(super) fn searched(facts: &ActionFacts) -> Applicability {

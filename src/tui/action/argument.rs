@@ -2,7 +2,7 @@
 
 use super::{Action, UnknownAction};
 use crate::control::wire::Severity;
-use crate::spec::Signal;
+use crate::spec::{Signal, UnknownChoice};
 use crate::tui::theme::ThemeName;
 
 /// The kind of argument that an action takes.
@@ -121,10 +121,8 @@ pub enum ArgumentError {
     NoNumber(&'static str),
     #[error("{0}")]
     NoSignal(String),
-    #[error("levels are {}", ArgumentKind::Level.words().join(", "))]
-    NoLevel,
-    #[error("themes are {}", ThemeName::WORDS.join(", "))]
-    NoTheme,
+    #[error(transparent)]
+    Choice(#[from] UnknownChoice),
 }
 
 /// Parses a line of the palette.
@@ -172,9 +170,10 @@ fn argument(action: Action, rest: &str) -> Result<Argument, ArgumentError> {
         }
         ArgumentKind::Level if rest == "all" => Argument::Level(None),
         ArgumentKind::Level => {
-            Argument::Level(Some(rest.parse().map_err(|_| ArgumentError::NoLevel)?))
+            let unknown = |_| UnknownChoice::new(rest, &entry.takes.words());
+            Argument::Level(Some(rest.parse().map_err(unknown)?))
         }
-        ArgumentKind::Theme => Argument::Theme(rest.parse().map_err(|_| ArgumentError::NoTheme)?),
+        ArgumentKind::Theme => Argument::Theme(rest.parse()?),
         ArgumentKind::Text | ArgumentKind::Rest | ArgumentKind::Line => {
             Argument::Text(rest.to_owned())
         }

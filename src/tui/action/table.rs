@@ -5,12 +5,13 @@ use super::applicability::{
     one_process, restartable, searched, selected, startable, stoppable, watchable, writable,
 };
 use super::{ActionEntry, ArgumentKind, Context, Group};
+use crate::control::wire::ControlCommand;
 
 macro_rules! actions {
     ($( $group:ident $kind:ident {
         $( $action:ident $name:literal, $hint:literal, $words:literal, $takes:ident, $applies:ident, [$($context:ident $key:literal),*]; )*
     } )*) => {
-        /// What the interface can be told to do.
+        /// An action of the interface.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Action {
             $( $( #[doc = concat!("`", $name, "`: ", $words, ".")] $action, )* )*
@@ -33,7 +34,7 @@ macro_rules! actions {
         )*
 
         /// An action by its group. Each group has one handler, which matches all of its actions: an
-        /// action that nobody handles does not compile.
+        /// unhandled action does not compile.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(in crate::tui) enum GroupedAction {
             $( $group($kind), )*
@@ -71,14 +72,14 @@ actions! {
         Restart "restart", "restart", "restart (in back-off: retry now)", Names, restartable, [Process "r"];
         RestartTree "restart-tree", "restart tree", "restart with its dependants", Names, restartable, [Process "R"];
         Signal "signal", "signal", "send a signal", Signal, killable, [Process "S"];
-        Attach "attach", "attach", "attach to its terminal", Nothing, attachable, [Process "a", Process "i"];
-        ScaleUp "scale-up", "one more", "add a replica", Nothing, one_process, [Process "+"];
-        ScaleDown "scale-down", "one less", "remove a replica", Nothing, one_process, [Process "-"];
+        Attach "attach", "attach", "attach to the terminal", Nothing, attachable, [Process "a", Process "i"];
+        ScaleUp "scale-up", "scale up", "add a replica", Nothing, one_process, [Process "+"];
+        ScaleDown "scale-down", "scale down", "remove a replica", Nothing, one_process, [Process "-"];
         Scale "scale", "scale", "set replicas: scale NAME N", Scale, connected, [];
         Watch "watch", "watch", "toggle file watching", Nothing, watchable, [Process "W"];
         Details "details", "details", "details", Name, one, [Process "d"];
         Edit "edit", "edit", "edit its definition", Nothing, declared, [List "e", Details "e"];
-        Browse "browse", "browse", "open its page in a browser", Nothing, browsable, [Process "b"];
+        Browse "browse", "browse", "open its URL in a browser", Nothing, browsable, [Process "b"];
         Copy "copy", "copy", "copy menu; in the logs: copy the selection", Nothing, always, [Process "y"];
         Send "send", "send", "send a line to its input: send TEXT", Line, writable, [];
     }
@@ -88,7 +89,7 @@ actions! {
         Down "down", "down", "down", Nothing, always, [List "down", List "j", View "down", View "j"];
         First "first", "first", "first", Nothing, always, [List "g", List "home", View "g", View "home"];
         Last "last", "last", "last", Nothing, always, [List "G", List "end", View "G", View "end"];
-        Open "open", "logs", "open its logs, fold a group, or go to it", Nothing, always, [List "enter", List "l", List "right", View "enter"];
+        Open "open", "logs", "open logs; fold or unfold a group", Nothing, always, [List "enter", List "l", List "right", View "enter"];
         Mark "mark", "mark", "mark, for the merged view and actions", Nothing, one, [List "space"];
         MarkAll "mark-all", "mark all", "mark all visible", Nothing, always, [List "ctrl-a"];
         Unmark "unmark-all", "unmark", "unmark all", Nothing, marked, [List "u"];
@@ -96,8 +97,8 @@ actions! {
         Sort "sort", "sort", "sort by the next column", Nothing, always, [List "o"];
         SortReverse "sort-reverse", "reverse", "reverse the sort order", Nothing, always, [List "O"];
         HideStopped "hide-stopped", "hide", "hide stopped processes", Nothing, always, [List "H"];
-        Mute "mute", "mute", "mute in the merged view", Nothing, one, [List "m"];
-        RunAdHoc "run", "run", "run a command once; on a pool: as its job", Rest, connected, [List "n"];
+        Mute "mute", "mute", "hide from the merged logs", Nothing, one, [List "m"];
+        RunAdHoc "run", "run", "run a one-off command (on a pool: as a job)", Rest, connected, [List "n"];
     }
 
     Logs LogsAction {
@@ -118,7 +119,7 @@ actions! {
         PreviousError "previous-error", "previous error", "previous error", Nothing, always, [Logs "E"];
         PreviousRun "previous-run", "previous run", "previous run", Nothing, always, [Logs "{"];
         NextRun "next-run", "next run", "next run", Nothing, always, [Logs "}"];
-        Level "level", "level", "lowest level shown", Level, always, [Logs "L"];
+        Level "level", "level", "set the minimum level", Level, always, [Logs "L"];
         Timestamps "timestamps", "time", "timestamps: off, time, relative, delta", Nothing, always, [Logs "t"];
         Wrap "wrap", "wrap", "wrap long lines", Nothing, always, [Logs "w"];
         ScrollLeft "scroll-left", "left", "scroll left (unless wrapped)", Nothing, always, [Logs "left"];
@@ -161,7 +162,22 @@ actions! {
         Suspend "suspend", "suspend", "suspend the interface only", Nothing, always, [Global "ctrl-z"];
         Redraw "redraw", "redraw", "redraw the screen", Nothing, always, [Global "ctrl-l"];
         Quit "quit", "quit", "quit", Nothing, always, [Global "q"];
-        Detach "detach", "detach", "leave; processes keep running", Nothing, always, [Global "D"];
+        Detach "detach", "detach", "detach; processes keep running", Nothing, always, [Global "D"];
         Interrupt "interrupt", "quit", "quit; again: stop all; a third time: kill all", Nothing, always, [Global "ctrl-c"];
     }
 }
+
+/// The action that sends each command to the project.
+const _: fn(&ControlCommand) = |command| match command {
+    ControlCommand::Start(_) => _ = Action::Start,
+    ControlCommand::Stop(_) => _ = Action::Stop,
+    ControlCommand::Restart(_) => _ = Action::Restart,
+    ControlCommand::Kill(_) => _ = Action::Kill,
+    ControlCommand::Signal(_) => _ = Action::Signal,
+    ControlCommand::Scale(_) => _ = Action::Scale,
+    ControlCommand::Run(_) | ControlCommand::Enqueue(_) => _ = Action::RunAdHoc,
+    ControlCommand::Watch(_) => _ = Action::Watch,
+    ControlCommand::Send(_) => _ = Action::Send,
+    // Not offered: the interface shows the state all the time.
+    ControlCommand::Wait(_) => {}
+};

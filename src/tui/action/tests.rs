@@ -102,7 +102,7 @@ fn no_key_is_one_a_terminal_cannot_tell() {
 #[test]
 fn an_unknown_name_suggests_the_nearest() {
     let wrong = "restrat".parse::<Action>().unwrap_err();
-    assert_eq!(wrong.to_string(), "no action is called `restrat`; did you mean `restart`?");
+    assert_eq!(wrong.to_string(), "unknown action `restrat`; did you mean `restart`?");
     assert_eq!("zzzzzzzzz".parse::<Action>().unwrap_err().near, None);
     let hostile = "\x1b[2J".parse::<Action>().unwrap_err().to_string();
     assert!(!hostile.contains('\x1b'), "{hostile:?}");
@@ -138,11 +138,11 @@ fn what_does_not_apply_says_why() {
     assert_eq!(why(Action::Stop, &stopped).unwrap(), "web is stopped");
     assert_eq!(why(Action::Stop, &nobody).unwrap(), "select a process first");
     assert_eq!(why(Action::Stop, &ActionFacts { marks: 2, ..nobody.clone() }), None);
-    assert_eq!(why(Action::Kill, &stopped).unwrap(), "web has no live run");
+    assert_eq!(why(Action::Kill, &stopped).unwrap(), "web is not running");
     assert_eq!(why(Action::Restart, &stopped), None, "works in every state");
     assert_eq!(why(Action::Attach, &ready).unwrap(), "web has tty = false");
-    assert_eq!(why(Action::Watch, &ready).unwrap(), "web watches no files");
-    assert_eq!(why(Action::Browse, &ready).unwrap(), "web has neither a port nor a url");
+    assert_eq!(why(Action::Watch, &ready).unwrap(), "web has no `watch`");
+    assert_eq!(why(Action::Browse, &ready).unwrap(), "web has no `url` and no `port`");
     assert_eq!(why(Action::Edit, &nobody).unwrap(), "select a process first");
     assert_eq!(why(Action::NextMatch, &ready).unwrap(), "nothing is searched for");
     let lost = ActionFacts { connected: false, ..ready.clone() };
@@ -172,10 +172,13 @@ fn what_follows_a_name_is_read() {
     assert_eq!(wrong("scale"), "`scale` takes a number of replicas: scale web 3");
     assert_eq!(wrong("scale web -1"), "`scale` takes a number of replicas: scale web 3");
     assert_eq!(wrong("details a b"), "`details` takes one name");
-    assert_eq!(wrong("level loud"), "levels are all, debug, info, warn, error");
-    assert!(wrong("theme nord").starts_with("themes are dark, "));
+    let levels = "expected \"all\", \"debug\", \"info\", \"warn\" or \"error\"";
+    assert_eq!(wrong("level loud"), levels);
+    assert_eq!(wrong("level wran"), format!("{levels}; did you mean `warn`?"));
+    assert!(wrong("theme nord").starts_with("expected \"dark\", "));
+    assert!(wrong("theme drak").ends_with("; did you mean `dark`?"));
     assert_eq!(wrong("signal NOPE"), "unknown signal `NOPE`");
-    assert_eq!(wrong(""), "no action is called ``");
+    assert_eq!(wrong(""), "unknown action ``");
 }
 
 #[test]

@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use tokio::sync::mpsc::Sender;
 
-use super::export::{self, NOTHING};
+use super::export;
 use super::paging::fetch_rows;
 use crate::control::wire::{OutputRow, SeekQuery, SliceQuery};
 use crate::control::{Control, ControlError};
 use crate::tui::model::log_window::{LogItem, RowKey, log_item};
 use crate::tui::model::selection::Selection;
-use crate::tui::msg::{Cmd, CopySource, Msg};
+use crate::tui::msg::{Cmd, CopySource, Msg, NOTHING_TO_COPY};
 use crate::tui::text;
 
 /// Rows of one request.
@@ -29,7 +29,7 @@ pub(super) async fn fetch(control: &impl Control, source: CopySource) -> Msg {
     };
     match text {
         Ok(Some(text)) => Msg::Perform(Cmd::Copy(text)),
-        Ok(None) => Msg::Notice(Err(NOTHING.to_owned())),
+        Ok(None) => Msg::Notice(Err(NOTHING_TO_COPY.to_owned())),
         Err(problem) => Msg::Notice(Err(problem.message)),
     }
 }
@@ -42,7 +42,7 @@ async fn command(control: &impl Control, name: &str) -> Result<Option<String>, C
 /// The whole chain of causes, a line for each.
 async fn why(control: &impl Control, name: &str) -> Result<Option<String>, ControlError> {
     let why = control.why(name).await?;
-    let mut text = format!("{}: {}", why.name, why.why);
+    let mut text = format!("{}: {}", why.root.name, why.root.why);
     for link in why.chain {
         let indent = "  ".repeat(link.depth as usize);
         _ = write!(text, "\n{indent}{}: {}", link.name, link.why);

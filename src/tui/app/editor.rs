@@ -7,6 +7,7 @@ use std::process::{Command, ExitStatus};
 use super::programs::{program_variable, shell_command};
 use crate::control::wire::SourceLocation;
 use crate::output::safe_name;
+use crate::spec::io_error_text;
 
 /// Editors that take `FILE:LINE`, and the options before it.
 const COLON_EDITORS: &[(&str, &[&str])] = &[
@@ -51,10 +52,10 @@ pub(super) fn edit(
     let before = std::fs::read(&place.file).ok();
     let name = safe_name(&editor);
     let status = run(&mut shell_command(&editor, arguments(&editor, place)))
-        .map_err(|error| format!("{name}: {error}"))?;
+        .map_err(|error| format!("{name}: {}", io_error_text(&error)))?;
     match status.code() {
         Some(0) => Ok(std::fs::read(&place.file).ok() != before),
-        Some(127) => Err(format!("there is no `{name}`: $EDITOR says which editor to use")),
+        Some(127) => Err(format!("`{name}` not found; set $EDITOR")),
         _ => Err(format!("{name}: {status}")),
     }
 }
@@ -80,11 +81,11 @@ mod tests {
     #[test]
     fn each_editor_gets_the_line_in_its_own_syntax() {
         let place = SourceLocation { file: "/p/procfile.toml".to_owned(), line: 7 };
-        let told = |editor: &str| arguments(editor, &place).join(" ");
-        assert_eq!(told("vim"), "+7 /p/procfile.toml");
-        assert_eq!(told("/usr/bin/nvim -u NONE"), "+7 /p/procfile.toml");
-        assert_eq!(told("code"), "--wait --goto /p/procfile.toml:7");
-        assert_eq!(told("hx"), "/p/procfile.toml:7");
-        assert_eq!(told("my-editor"), "/p/procfile.toml");
+        let shown = |editor: &str| arguments(editor, &place).join(" ");
+        assert_eq!(shown("vim"), "+7 /p/procfile.toml");
+        assert_eq!(shown("/usr/bin/nvim -u NONE"), "+7 /p/procfile.toml");
+        assert_eq!(shown("code"), "--wait --goto /p/procfile.toml:7");
+        assert_eq!(shown("hx"), "/p/procfile.toml:7");
+        assert_eq!(shown("my-editor"), "/p/procfile.toml");
     }
 }

@@ -13,8 +13,8 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use crate::control::wire::{OutputItem, OutputLine, OutputQuery};
 use crate::control::{Control, ResponseStream};
 use crate::output::{StyleMode, safe_line, safe_name};
-use crate::spec::counted;
-use crate::tui::msg::{Cmd, ExportTarget, Msg};
+use crate::spec::{counted, io_error_text};
+use crate::tui::msg::{Cmd, ExportTarget, Msg, NOTHING_TO_COPY};
 use crate::tui::text;
 
 /// Capacity of the queue of chunks.
@@ -23,9 +23,6 @@ const QUEUE: usize = 2;
 const CLIPBOARD_LIMIT: usize = 4 << 20;
 /// Most bytes that are read of the first line that a command prints.
 const FIRST_LINE_LIMIT: u64 = 4096;
-
-/// Shown if there is nothing to copy.
-pub(super) const NOTHING: &str = "there is nothing to copy";
 
 /// The form of exported lines.
 #[derive(Debug, Clone, Copy)]
@@ -82,7 +79,7 @@ pub(super) async fn export(
             let consumer = spawn_blocking(move || {
                 let path = temporary_file()
                     .and_then(|(path, file)| write_all(file, chunks).map(|()| path));
-                path.map_err(|error| format!("the pager: {error}"))
+                path.map_err(|error| format!("cannot run the pager: {}", io_error_text(&error)))
             });
             match join(read(stream, ExportFormat::Safe, sender), consumer).await {
                 Ok(file) => Msg::Perform(Cmd::Page(file)),
@@ -96,20 +93,28 @@ pub(super) fn channel() -> (Sender<Vec<u8>>, Receiver<Vec<u8>>) {
     mpsc::channel(QUEUE)
 }
 
-/// Copies what the producer sends, or saves it to a file if it is too long for the clipboard.
+/// Copies the text that the producer sends, or saves it to a file if it is too long for the
+/// clipboard.
 pub(super) async fn to_clipboard(
     producer: impl Future<Output = Result<(), String>>,
     chunks: Receiver<Vec<u8>>,
 ) -> Msg {
     let consumer = spawn_blocking(|| collect(chunks, CLIPBOARD_LIMIT, temporary_file));
     match join(producer, consumer).await {
-        Ok(ExportBuffer::Text(text)) if text.is_empty() => Msg::Notice(Err(NOTHING.to_owned())),
+        Ok(ExportBuffer::Text(text)) if text.is_empty() => {
+            Msg::Notice(Err(NOTHING_TO_COPY.to_owned()))
+        }
         Ok(ExportBuffer::Text(text)) => {
             Msg::Perform(Cmd::Copy(String::from_utf8_lossy(&text).into_owned()))
         }
         Ok(ExportBuffer::File(path)) => Msg::Notice(Ok(too_long(&path))),
         Err(text) => Msg::Notice(Err(text)),
     }
+}
+
+/// The message if a text can be neither copied nor saved.
+pub(super) fn cannot_save_too_long(error: &io::Error) -> String {
+    format!("too long for the clipboard, and cannot be saved: {}", io_error_text(error))
 }
 
 pub(super) fn too_long(path: &Path) -> String {
@@ -178,7 +183,7 @@ fn collect(
         write_all(file, chunks)?;
         Ok(ExportBuffer::File(path))
     });
-    saved.map_err(|error| format!("too long for the clipboard, and cannot be saved: {error}"))
+    saved.map_err(|error| cannot_save_too_long(&error))
 }
 
 fn expand_home(path: &str) -> PathBuf {
@@ -203,15 +208,15 @@ fn save(path: &Path, mut chunks: Receiver<Vec<u8>>) -> Result<String, String> {
     match saved {
         Ok(()) => Ok(format!("saved {} to {shown}", counted(count, "line"))),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(format!("{shown} exists already: save to another name"))
+            Err(format!("{shown} already exists; choose another name"))
         }
-        Err(error) => Err(format!("cannot save to {shown}: {error}")),
+        Err(error) => Err(format!("cannot save to {shown}: {}", io_error_text(&error))),
     }
 }
 
 /// Runs a shell command with the lines as its input, and returns the first line that it prints.
 fn pipe(command: &str, mut chunks: Receiver<Vec<u8>>) -> Result<String, String> {
-    let failed = |error: io::Error| format!("{}: {error}", safe_name(command));
+    let failed = |error: io::Error| format!("{}: {}", safe_name(command), io_error_text(&error));
     let mut child = Command::new("/bin/sh")
         .args(["-c", command])
         .stdin(Stdio::piped())

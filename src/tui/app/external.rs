@@ -6,12 +6,13 @@ use super::{App, ExternalProgram, FOREIGN_SIGNAL, editor, programs};
 use crate::control::Control;
 use crate::control::wire::SourceLocation;
 use crate::output::safe_name;
+use crate::spec::io_error_text;
 use crate::tui::clipboard::{ClipboardMethod, copy_method, copy_notice};
 use crate::tui::msg::{Cmd, ExitReason, Msg};
 
 impl<C: Control + Clone + 'static> App<C> {
-    /// Whether a signal was meant for an external program: the terminal sends its signals to that and to
-    /// this process, which handles them after the program has ended.
+    /// Whether a signal was addressed to an external program: the terminal sends its signals to
+    /// that and to this process, which handles them after the program has ended.
     pub(super) fn is_foreign_signal(&self) -> bool {
         let now = self.clock.now().since_start;
         self.external_end.is_some_and(|end| now.saturating_sub(end) < FOREIGN_SIGNAL)
@@ -49,11 +50,14 @@ impl<C: Control + Clone + 'static> App<C> {
         let result = self.lend_terminal(|run| programs::page(file, run));
         _ = std::fs::remove_file(file);
         if let Some(Err(error)) = result {
-            self.message(Msg::Notice(Err(format!("the pager: {error}"))));
+            self.message(Msg::Notice(Err(format!(
+                "cannot run the pager: {}",
+                io_error_text(&error)
+            ))));
         }
     }
 
-    /// Opens the editor, and shows what the changes would do before they are applied.
+    /// Opens the editor, and shows the effect of the changes before they are applied.
     pub(super) fn edit(&mut self, place: &SourceLocation) {
         match self.lend_terminal(|run| editor::edit(place, run)) {
             Some(Ok(true)) => self.message(Msg::Perform(Cmd::Reload { dry_run: true })),

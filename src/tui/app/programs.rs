@@ -5,8 +5,9 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
-use super::export::{temporary_file, too_long};
+use super::export::{cannot_save_too_long, temporary_file, too_long};
 use crate::output::safe_name;
+use crate::spec::io_error_text;
 use crate::tui::msg::Msg;
 
 /// A variable of the environment that names a program, unless it is blank.
@@ -32,7 +33,9 @@ pub(super) fn page(
 ) -> io::Result<()> {
     let pager = program_variable("PAGER").unwrap_or_else(|| "less -R +G".to_owned());
     match run(&mut shell_command(&pager, [file]))?.code() {
-        Some(127) => Err(io::Error::other(format!("there is no `{}`", safe_name(&pager)))),
+        Some(127) => {
+            Err(io::Error::other(format!("`{}` not found; set $PAGER", safe_name(&pager))))
+        }
         _ => Ok(()),
     }
 }
@@ -58,8 +61,7 @@ pub(super) fn save_text(text: &str) -> Result<String, String> {
         file.write_all(text.as_bytes())?;
         Ok(path)
     });
-    path.map(|path| too_long(&path))
-        .map_err(|error| format!("too long for the clipboard, and cannot be saved: {error}"))
+    path.map(|path| too_long(&path)).map_err(|error| cannot_save_too_long(&error))
 }
 
 /// Opens an address in the browser of the user.
@@ -75,7 +77,9 @@ pub(super) async fn browse(url: String) -> Msg {
         match status {
             Ok(status) if status.success() => Ok(format!("opened {url}")),
             Ok(status) => Err(format!("{command} {url}: {status}")),
-            Err(error) => Err(format!("{command}: {error}; the address is {url}")),
+            Err(error) => {
+                Err(format!("{command}: {}; the address is {url}", io_error_text(&error)))
+            }
         }
     };
     let result = tokio::task::spawn_blocking(open).await;

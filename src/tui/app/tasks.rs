@@ -6,31 +6,29 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use super::paging::fetch_rows;
-use super::{copy, export, programs};
 use crate::control::wire::{
-    DetailsQuery, EventItem, ProgressQuery, ReloadRequest, SearchQuery, SeekQuery, SliceQuery,
+    DetailsQuery, EventItem, ProgressQuery, SearchQuery, SeekQuery, SliceQuery,
 };
 use crate::control::{Control, ControlError, ControlErrorKind, Measure};
 use crate::machine::Event;
 use crate::tui::model::details::DetailsData;
 use crate::tui::model::log_window::RowKey;
-use crate::tui::model::logs::LogsQuery;
-use crate::tui::msg::{Cmd, Msg, SeekHit};
+use crate::tui::msg::{Msg, SeekHit};
 
 #[derive(Debug)]
 pub(super) struct Tasks<C> {
-    control: C,
+    pub(super) control: C,
     sender: mpsc::Sender<Msg>,
     /// Whether the project is up: until then every request waits.
     is_up: watch::Sender<bool>,
-    measure: watch::Sender<Measure>,
+    pub(super) measure: watch::Sender<Measure>,
     latest: BTreeMap<RequestKind, AbortHandle>,
 }
 
-/// A kind of request of which only the latest is of use: a new one cancels the one that runs, also in
-/// the project.
+/// A kind of request of which only the latest one matters: a new one cancels the one that runs,
+/// also in the project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum RequestKind {
+pub(super) enum RequestKind {
     Progress,
     Search,
     Seek,
@@ -62,77 +60,6 @@ impl<C: Control + Clone + 'static> Tasks<C> {
         });
     }
 
-    pub(super) fn perform(&mut self, cmd: Cmd) {
-        let control = self.control.clone();
-        match cmd {
-            Cmd::FetchRows(LogsQuery { generation, from, slice }) => {
-                self.replace(RequestKind::Rows, async move |control, sender| {
-                    let rows = fetch_rows(&control, slice).await;
-                    _ = sender.send(Msg::Rows(generation, from, rows)).await;
-                });
-            }
-            Cmd::Measure(measure) => _ = self.measure.send_replace(measure),
-            Cmd::FollowProgress(query) => {
-                self.replace(RequestKind::Progress, async move |control, sender| {
-                    follow_progress(&control, &sender, query).await;
-                });
-            }
-            Cmd::Search(question, query) => {
-                self.replace(RequestKind::Search, async move |control, sender| {
-                    search(&control, &sender, question, query).await;
-                });
-            }
-            Cmd::Seek(question, query) => {
-                self.replace(RequestKind::Seek, async move |control, sender| {
-                    _ = sender.send(seek(&control, question, query).await).await;
-                });
-            }
-            Cmd::FetchDetails(name, reveal) => {
-                self.replace(RequestKind::Details, async move |control, sender| {
-                    let details = fetch_details(&control, &name, reveal).await.ok().map(Box::new);
-                    _ = sender.send(Msg::Details(name, reveal, details)).await;
-                });
-            }
-            Cmd::CancelSearch => self.cancel(RequestKind::Search),
-            Cmd::CancelSeek => self.cancel(RequestKind::Seek),
-            Cmd::Execute(command, description) => self.spawn(async move {
-                Msg::CommandDone(description, control.execute(command).await.map(Some))
-            }),
-            Cmd::Shutdown(request) => self.spawn(async move {
-                let result = control.shutdown(request).await;
-                Msg::CommandDone("shutdown".to_owned(), result.map(|()| None))
-            }),
-            Cmd::Export(query, target) => {
-                self.spawn(async move { export::export(&control, query, target).await });
-            }
-            Cmd::CopyFrom(source) => {
-                self.spawn(async move { copy::fetch(&control, source).await });
-            }
-            Cmd::Browse(url) => self.spawn(programs::browse(url)),
-            Cmd::Reload { dry_run } => self.spawn(async move {
-                let request = ReloadRequest { dry_run, colour: false };
-                Msg::Reloaded(control.reload(request).await)
-            }),
-            Cmd::Edit(name) => self.spawn(async move {
-                match control.details(&name, DetailsQuery::default()).await {
-                    Ok(details) => match details.defined {
-                        Some(place) => Msg::Perform(Cmd::EditAt(place)),
-                        None => Msg::Notice(Err(format!("edit: {name} is in no file"))),
-                    },
-                    Err(problem) => Msg::Notice(Err(problem.message)),
-                }
-            }),
-            // The application loop performs these.
-            Cmd::Leave(_)
-            | Cmd::Suspend
-            | Cmd::Redraw
-            | Cmd::SetMouse(_)
-            | Cmd::Copy(_)
-            | Cmd::Page(_)
-            | Cmd::EditAt(_) => {}
-        }
-    }
-
     /// Starts a task as soon as the project is up.
     fn spawn_with<F: Future<Output = ()> + Send + 'static>(
         &self,
@@ -148,7 +75,7 @@ impl<C: Control + Clone + 'static> Tasks<C> {
         task.abort_handle()
     }
 
-    fn replace<F: Future<Output = ()> + Send + 'static>(
+    pub(super) fn replace<F: Future<Output = ()> + Send + 'static>(
         &mut self,
         kind: RequestKind,
         work: impl FnOnce(C, mpsc::Sender<Msg>) -> F,
@@ -157,7 +84,7 @@ impl<C: Control + Clone + 'static> Tasks<C> {
         self.latest.insert(kind, self.spawn_with(work));
     }
 
-    fn cancel(&mut self, kind: RequestKind) {
+    pub(super) fn cancel(&mut self, kind: RequestKind) {
         if let Some(task) = self.latest.remove(&kind) {
             task.abort();
         }
@@ -169,7 +96,11 @@ impl<C: Control + Clone + 'static> Tasks<C> {
 }
 
 /// Reports the progress of the output.
-async fn follow_progress(control: &impl Control, sender: &mpsc::Sender<Msg>, query: ProgressQuery) {
+pub(super) async fn follow_progress(
+    control: &impl Control,
+    sender: &mpsc::Sender<Msg>,
+    query: ProgressQuery,
+) {
     let Ok(mut stream) = control.growth(query.clone()).await else { return };
     while let Some(Ok(progress)) = stream.next().await {
         if sender.send(Msg::Progress(query.clone(), progress)).await.is_err() {
@@ -178,7 +109,7 @@ async fn follow_progress(control: &impl Control, sender: &mpsc::Sender<Msg>, que
     }
 }
 
-async fn search(
+pub(super) async fn search(
     control: &impl Control,
     sender: &mpsc::Sender<Msg>,
     question: u64,
@@ -198,7 +129,7 @@ async fn search(
     }
 }
 
-async fn fetch_details(
+pub(super) async fn fetch_details(
     control: &impl Control,
     name: &str,
     reveal: bool,
@@ -212,7 +143,7 @@ async fn fetch_details(
 }
 
 /// Finds the next row, and searches once more from the other end if there is none.
-async fn seek(control: &impl Control, question: u64, query: SeekQuery) -> Msg {
+pub(super) async fn seek(control: &impl Control, question: u64, query: SeekQuery) -> Msg {
     let from_end = SeekQuery { from: None, ..query.clone() };
     let queries = if query == from_end { vec![query] } else { vec![query, from_end] };
     for (at, query) in queries.into_iter().enumerate() {

@@ -111,7 +111,7 @@ fn warn_of_lost_keys(
         }
     }
     for action in lost {
-        let message = format!("`{chord}` was the only key of `{action}`: it has none now");
+        let message = format!("`{action}` no longer has a key: `{chord}` was its only one");
         reader.warn(binding.span.clone(), &message);
     }
 }

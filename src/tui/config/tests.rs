@@ -42,10 +42,10 @@ fn what_is_not_understood_is_a_warning_with_its_place_and_the_rest_holds() {
     assert_eq!(
         warnings,
         [
-            "config.toml:1:9: this is one of \"auto\", \"dark\", \"light\", \"contrast\", \
-             \"colour-blind\", \"terminal\", \"none\"",
+            "config.toml:1:9: expected \"auto\", \"dark\", \"light\", \"contrast\", \
+             \"colour-blind\", \"terminal\" or \"none\"",
             "config.toml:2:1: unknown setting `mosue`; did you mean `mouse`?",
-            "config.toml:3:8: this is `true` or `false`",
+            "config.toml:3:8: expected `true` or `false`",
             "config.toml:4:9: `wheel` is a number of rows from 1 to 100",
             "config.toml:6:8: `keys` is a table: \"ctrl-r\" = \"reload\"",
         ]
@@ -78,7 +78,7 @@ fn keys_can_be_swapped() {
 }
 
 #[test]
-fn conflicts_are_told() {
+fn conflicts_are_reported() {
     let (config, warnings) = parsed(
         "[keys]\n'ctrl-r' = 'reload'\nC-r = 'stop'\nx = 'reload'\nhyper-x = 'stop'\n\
          'ctrl-c' = false\nz = 3\ns = 'strat'\n",
@@ -87,12 +87,12 @@ fn conflicts_are_told() {
         warnings,
         [
             "config.toml:3:1: `ctrl-r` is bound twice: this one is ignored",
-            "config.toml:4:1: `x` was the only key of `stop`: it has none now",
+            "config.toml:4:1: `stop` no longer has a key: `x` was its only one",
             "config.toml:5:1: `hyper-x` is not a key; keys are written `x`, `X`, `ctrl-r`, `alt-c`, \
              `f5`, `enter`, `pageup`",
             "config.toml:6:1: `ctrl-c` always asks before it quits, and cannot be changed",
             "config.toml:7:5: a key is the name of an action, or `false` to unbind it",
-            "config.toml:8:5: no action is called `strat`; did you mean `start`?",
+            "config.toml:8:5: unknown action `strat`; did you mean `start`?",
         ]
     );
     assert_eq!(does(&config, "ctrl-c"), Some(Action::Interrupt));

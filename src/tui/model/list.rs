@@ -13,7 +13,7 @@ use crate::tui::text;
 /// Groups of more members are folded by default.
 const UNFOLDED_LIMIT: usize = 4;
 
-/// What a row stands for, wherever it is in the list.
+/// The identity of a row, independent of its position.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum RowId {
     #[default]
@@ -204,9 +204,13 @@ impl ProcessList {
     }
 
     /// Moves the cursor to a process, and unfolds its group.
-    pub fn go_to(&mut self, name: &str, overview: &ProjectState) {
+    pub fn go_to(&mut self, name: &str, overview: &ProjectState) -> bool {
         if let Some(index) = self.rows.iter().position(|row| row.id.name() == name) {
-            return self.go(index);
+            self.go(index);
+            return true;
+        }
+        if !overview.processes.iter().any(|process| process.name == name) {
+            return false;
         }
         let group = groups(overview).into_iter().find(|(id, members)| {
             id.is_several() && member_names(members, overview).contains(&name)
@@ -216,6 +220,7 @@ impl ProcessList {
         }
         self.cursor = RowId::Process(name.to_owned());
         self.arrange(overview);
+        true
     }
 
     /// Folds or unfolds the group at the cursor, if there is one.

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn it_goes_to_the_nearest_at_once_and_is_counted_at_the_end() {
+    fn the_nearest_match_is_shown_immediately_and_counted_at_the_end() {
         let mut search = search();
         search.start(1, Some(SearchJump::Back));
         let far = SearchProgress {

@@ -51,7 +51,7 @@ impl Timeline {
         !matches!(self.filter, ListFilter::All)
     }
 
-    /// Number of events, and of those that match the filter.
+    /// The number of events, and of events that match the filter.
     pub fn counts(&self) -> (usize, usize) {
         (self.events.len(), self.shown.len())
     }

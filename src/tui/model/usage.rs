@@ -39,7 +39,7 @@ impl ReadyTimes {
 
 /// Measurements of one process, the latest last.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Usage {
+pub struct UsageSeries {
     /// Share of one processor in percent.
     pub cpu: Vec<f64>,
     /// Bytes of the process tree.
@@ -49,7 +49,7 @@ pub struct Usage {
 /// Measurements of all processes.
 #[derive(Debug, Clone, Default)]
 pub struct UsageHistory {
-    by_id: HashMap<ProcessId, Usage>,
+    by_id: HashMap<ProcessId, UsageSeries>,
     last_measured: Option<Duration>,
 }
 
@@ -82,12 +82,12 @@ impl UsageHistory {
         }
     }
 
-    pub fn of(&self, id: ProcessId) -> Option<&Usage> {
+    pub fn of(&self, id: ProcessId) -> Option<&UsageSeries> {
         self.by_id.get(&id)
     }
 
     /// As [`Self::of`], but `None` for a process that is down: it uses nothing now.
-    pub fn current(&self, process: &ProcessState) -> Option<&Usage> {
+    pub fn current(&self, process: &ProcessState) -> Option<&UsageSeries> {
         self.of(process.id).filter(|_| process.state.is_alive())
     }
 }

@@ -134,7 +134,7 @@ impl Help {
     ) -> Option<Position> {
         let label = "filter: ";
         put(inside, 0, &Line::from(look.span(label, Role::Dim)), buffer);
-        let hint = look.words("↑↓ select · ↵ run it · esc close");
+        let hint = look.words("↑↓ select · ↵ run · esc close");
         let (label, wide) = (label.len() as u16, text::width(&hint) as u16);
         let mut room = inside.width.saturating_sub(label);
         if room > wide + 20 {

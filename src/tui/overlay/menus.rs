@@ -2,7 +2,7 @@
 
 use super::{Dialog, DialogOption, OverlayChoice};
 use crate::spec::{Signal, counted};
-use crate::tui::action::ActionSubject;
+use crate::tui::action::{ActionSubject, NOT_RUNNING};
 use crate::tui::theme::ThemeName;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub fn quit(running: usize, stopping: &str) -> Dialog {
 pub fn kill_all(waiting: Vec<String>) -> Dialog {
     let options = vec![
         DialogOption::new('K', "kill all now", "SIGKILL", OverlayChoice::KillAll),
-        DialogOption::new('d', "detach", "leave; stopping continues", OverlayChoice::Detach),
+        DialogOption::new('d', "detach", "stopping continues", OverlayChoice::Detach),
         DialogOption::new('n', "wait", "esc", OverlayChoice::Nothing),
     ];
     Dialog {
@@ -80,7 +80,8 @@ pub fn signals(names: &str) -> Dialog {
     Dialog::new(format!("Signal for {names}"), Vec::new(), options)
 }
 
-/// The menu of what can be copied from a process, or from all if there is no subject.
+/// The menu of texts that can be copied from a process, or from all processes if there is no
+/// subject.
 pub fn copies(subject: Option<&ActionSubject>, pid: Option<u32>, has_log_file: bool) -> Dialog {
     let option = |(letter, label, detail, choice): (_, &str, &str, CopyChoice)| {
         DialogOption::new(letter, label, detail, OverlayChoice::Copy(choice))
@@ -99,7 +100,7 @@ pub fn copies(subject: Option<&ActionSubject>, pid: Option<u32>, has_log_file: b
     let facts = [
         ('n', "name", Ok(subject.name.as_str()), CopyChoice::Name),
         ('c', "command", single("as typed in a shell"), CopyChoice::Command),
-        ('p', "pid", pid.as_deref().ok_or("no live run"), CopyChoice::Pid),
+        ('p', "pid", pid.as_deref().ok_or(NOT_RUNNING), CopyChoice::Pid),
         ('u', "url", subject.url.as_deref().ok_or("no url and no port"), CopyChoice::Url),
         ('w', "why", single("reason of its state"), CopyChoice::Why),
         (

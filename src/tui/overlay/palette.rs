@@ -1,5 +1,4 @@
 //! Command palette: input of a command with its arguments.
-#![expect(clippy::wildcard_enum_match_arm, reason = "most keys and arguments have no meaning here")]
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -173,7 +172,7 @@ impl Palette {
         cursor
     }
 
-    /// Returns the last row: an error, or what the argument of the selected action can be.
+    /// Returns the last row: an error, or the possible arguments of the selected action.
     fn note(
         &self,
         selected: Option<&ActionEntry>,
@@ -204,7 +203,11 @@ fn names_process(argument: &Argument) -> bool {
     match argument {
         Argument::Names(_) | Argument::Scale { name: Some(_), .. } => true,
         Argument::Signal { names, .. } => !names.is_empty(),
-        _ => false,
+        Argument::None
+        | Argument::Scale { name: None, .. }
+        | Argument::Theme(_)
+        | Argument::Level(_)
+        | Argument::Text(_) => false,
     }
 }
 

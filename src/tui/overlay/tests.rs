@@ -177,10 +177,10 @@ fn the_palette_says_what_is_wrong_and_stays() {
     };
     assert!(said("scale web").contains("takes a number of replicas"));
     assert!(said("signal NOPE").contains("unknown signal"));
-    assert!(said("theme nord").contains("themes are dark"));
+    assert!(said("theme nord").contains("expected \"dark\""));
     assert!(said("attach").contains("attach does not apply: worker has tty = false"));
-    assert!(said("xyzzy").contains("no action is called `xyzzy`"));
-    // Named ones are judged by the project, not by what is chosen.
+    assert!(said("xyzzy").contains("unknown action `xyzzy`"));
+    // Named processes are checked by the project, whatever is selected.
     let mut overlay = palette();
     let stopped = ActionSubject { state: StateName::Stopped, ..facts().subject.unwrap() };
     let world = World { facts: ActionFacts { subject: Some(stopped), ..facts() }, ..World::new() };
@@ -225,7 +225,7 @@ fn what_cannot_be_copied_says_why() {
     let world = World::new();
     let mut menu = Overlay::Dialog(copies(facts().subject.as_ref(), None, false));
     assert_eq!(world.keys(&mut menu, &["p"]), OverlayReply::Stay);
-    assert!(world.screen(&menu).contains("no live run"));
+    assert!(world.screen(&menu).contains("not running"));
     assert_eq!(
         world.keys(&mut menu, &["u"]),
         OverlayReply::Chosen(OverlayChoice::Copy(CopyChoice::Url))
@@ -233,7 +233,7 @@ fn what_cannot_be_copied_says_why() {
 }
 
 #[test]
-fn a_theme_is_shown_at_once_and_comes_back() {
+fn a_theme_is_previewed_immediately_and_reverted() {
     let world = World::new();
     let mut menu = Overlay::Dialog(themes(ThemeName::Terminal));
     assert_eq!(world.keys(&mut menu, &["home"]), OverlayReply::Preview(ThemeName::Dark));

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 
 use super::{chart, clock_of, percent, placeholder, uptime, widest};
 use crate::control::wire::{OutputRow, RunDetails};
-use crate::machine::{Cause, StateName};
+use crate::machine::Cause;
 use crate::spec::format_size;
 use crate::tui::appearance::{Appearance, inside, put, skip_rows};
 use crate::tui::model::Model;
@@ -166,10 +166,8 @@ fn overview(ui: &Model, columns: usize) -> Vec<Line<'static>> {
         None => facts::members(ui),
     };
     let labels = widest(facts.iter().map(|(label, _)| label.as_ref()), 5, 14);
-    let is_bad = ui.cursor_process().is_some_and(|process| {
-        matches!(process.state, StateName::Failed | StateName::Backoff | StateName::Unhealthy)
-    });
-    let fact = |(label, text): &facts::Fact| {
+    let is_bad = ui.cursor_process().is_some_and(|process| process.state.is_bad());
+    let fact = |(label, text): &facts::FactRow| {
         let role = if label == "why" && is_bad { Role::Bad } else { Role::Text };
         labelled(label, labels, text, role, columns, &ui.look)
     };

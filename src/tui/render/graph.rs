@@ -1,4 +1,4 @@
-//! Graph screen: dependencies with live states, and what blocks them.
+//! Graph screen: dependencies with live states and blocked conditions.
 //!
 //! Drawn as a tree: each process has one row, under the deepest of its dependencies, and names all
 //! of them.
@@ -16,7 +16,7 @@ use super::{placeholder, screen_pane};
 use crate::control::wire::{DependencyState, ProcessState, ProjectState};
 use crate::machine::StateName;
 use crate::machine::condition::{ConditionStatus, combined_status};
-use crate::spec::{ProcessKind, format_duration};
+use crate::spec::format_duration;
 use crate::tui::appearance::{Appearance, window};
 use crate::tui::model::Model;
 use crate::tui::model::usage::ReadyTimes;
@@ -81,10 +81,10 @@ pub(crate) fn nodes(overview: &ProjectState, ready_times: &ReadyTimes) -> Vec<Gr
             members.first().map(|first| first.options.depends_on.as_slice()).unwrap_or_default();
         let edge = |on: &DependencyState| {
             let subjects = overview.processes.iter().map(|process| process.condition_subject());
-            let status = combined_status(subjects, &on.name, on.condition);
+            let status = combined_status(subjects, &on.name, on.dependency.condition);
             GraphEdge {
                 name: on.name.clone(),
-                condition: on.condition.as_str().to_owned(),
+                condition: on.dependency.condition.as_str().to_owned(),
                 is_fulfilled: status == ConditionStatus::Met,
             }
         };
@@ -99,23 +99,21 @@ pub(crate) fn nodes(overview: &ProjectState, ready_times: &ReadyTimes) -> Vec<Gr
     };
     let pools = overview.pools.iter().map(|pool| pool.name.as_str());
     let pools = pools.filter(|pool| is_dependency(pool)).map(|pool| {
-        let is_job = |process: &&ProcessState| {
-            process.kind == ProcessKind::Job && process.pool.as_deref() == Some(pool)
-        };
-        node(pool, &overview.processes.iter().filter(is_job).collect::<Vec<_>>(), ready_times)
+        let is_member = |process: &&ProcessState| process.pool.as_deref() == Some(pool);
+        node(pool, &overview.processes.iter().filter(is_member).collect::<Vec<_>>(), ready_times)
     });
     processes.chain(pools).collect()
 }
 
-/// The node of replicas or jobs, without its dependencies.
+/// The node of replicas or members of a pool, without its dependencies. Like a condition on it, a pool
+/// without members has succeeded.
 fn node(name: &str, members: &[&ProcessState], ready_times: &ReadyTimes) -> GraphNode {
-    let is_done = |state| matches!(state, StateName::Ready | StateName::Succeeded);
     let worst = members.iter().max_by_key(|process| urgency(process.state));
-    let state = worst.map_or(StateName::Idle, |process| process.state);
-    let reason = worst.filter(|_| !is_done(state)).map(|process| process.why.as_str());
+    let state = worst.map_or(StateName::Succeeded, |process| process.state);
+    let reason = worst.filter(|_| !state.is_settled()).map(|process| process.why.as_str());
     let mut parts = Vec::new();
     if members.len() > 1 {
-        let done = members.iter().filter(|process| is_done(process.state)).count();
+        let done = members.iter().filter(|process| process.state.is_settled()).count();
         parts.push(format!("{done} of {}", members.len()));
     }
     parts.extend(reason.map(str::to_owned));

@@ -5,17 +5,17 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::Line;
 
-use super::{put_right, reason, seconds_left};
+use super::{put_right, reason};
 use crate::control::wire::ProcessState;
 use crate::machine::StateName;
 use crate::spec::and_more;
 use crate::tui::action::{Action, Focus};
 use crate::tui::appearance::{put, row};
-use crate::tui::model::{Model, QuitState};
+use crate::tui::model::{Model, ProgressKind, QuitState, seconds_left};
 use crate::tui::text;
 use crate::tui::theme::Role;
 
-/// With fewer columns the only key that is always shown is the one that quits.
+/// With fewer columns only the key for quitting is always shown.
 const NARROW: u16 = 32;
 
 /// Returns the actions to show, the most important first.
@@ -128,13 +128,13 @@ fn progress(ui: &Model) -> Option<String> {
     }
     let command = ui.running_commands.last()?;
     let subject = &command.subject;
-    if command.action == Action::RunAdHoc {
-        return Some(format!("starting: {subject}"));
-    }
-    let verbs =
-        [(Action::Start, "starting"), (Action::Stop, "stopping"), (Action::Kill, "killing")];
-    let verb = verbs.iter().find(|(action, _)| *action == command.action);
-    let verb = verb.map_or("restarting", |(_, verb)| verb);
+    let verb = match command.kind {
+        ProgressKind::Run => return Some(format!("starting: {subject}")),
+        ProgressKind::Start => "starting",
+        ProgressKind::Stop => "stopping",
+        ProgressKind::Kill => "killing",
+        ProgressKind::Restart => "restarting",
+    };
     let members = command.names.iter().filter_map(|name| ui.process(name));
     let until_kill =
         members.filter(|process| is_stopping(process)).filter(|process| !process.killed);

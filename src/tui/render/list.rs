@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::{Border, percent, seconds_left, uptime};
+use super::{Border, percent, uptime};
 use crate::control::wire::{PoolStatus, ProcessState};
 use crate::machine::StateName;
 use crate::spec::format_size;
@@ -16,7 +16,7 @@ use crate::tui::appearance::{put, tint};
 use crate::tui::model::columns::{ListColumns, visible_rows};
 use crate::tui::model::layout::PaneArea;
 use crate::tui::model::list::{ListRow, RowId, RowPlace, Sort};
-use crate::tui::model::{Model, Pane};
+use crate::tui::model::{Model, Pane, seconds_left};
 use crate::tui::text;
 use crate::tui::theme::Role;
 
@@ -185,7 +185,7 @@ fn name(ui: &Model, row: &ListRow, members: usize) -> String {
     }
 }
 
-/// The state of a process, or a summary of several in so many columns.
+/// The state of a process, or a summary of several processes that fits the width.
 fn state(ui: &Model, row: &ListRow, members: &[&ProcessState], room: usize) -> String {
     if let (RowId::Process(_), [process]) = (&row.id, members) {
         return state_of(process, ui.age());
@@ -193,18 +193,24 @@ fn state(ui: &Model, row: &ListRow, members: &[&ProcessState], room: usize) -> S
     if let RowId::Pool(name) = &row.id
         && let Some(pool) = ui.overview.pools.iter().find(|pool| pool.name.as_str() == name)
     {
-        return pool_summary(pool, room);
+        return pool_summary(pool, members, room);
     }
-    let is_ready =
-        |process: &&&ProcessState| matches!(process.state, StateName::Ready | StateName::Succeeded);
+    let is_ready = |process: &&&ProcessState| process.state.is_settled();
     format!("{}/{} ready", members.iter().filter(is_ready).count(), members.len())
 }
 
-/// The longest summary of a pool that fits: `2/2 run, 3 queued` or `2/2 +3 queued`.
-fn pool_summary(pool: &PoolStatus, room: usize) -> String {
+/// The longest summary of a pool that fits: `2/2 run, 3 queued` or `2/2 +3 queued`; of a pool whose
+/// jobs have all ended `3/4 succeeded`.
+fn pool_summary(pool: &PoolStatus, jobs: &[&ProcessState], room: usize) -> String {
     let slots = format!("{}/{}", pool.running, pool.slots);
     let queued = pool.queued;
+    let succeeded = jobs.iter().filter(|job| job.state == StateName::Succeeded).count();
+    let has_result = succeeded > 0 || jobs.iter().any(|job| job.state == StateName::Failed);
     let summaries = match (pool.paused, queued) {
+        (false, 0) if has_result && jobs.iter().all(|job| job.state.is_at_rest()) => {
+            let result = format!("{succeeded}/{}", jobs.len());
+            vec![format!("{result} succeeded"), format!("{result} ok")]
+        }
         (true, 0) => vec![format!("{slots} run, paused"), "paused".to_owned()],
         (true, _) => vec![
             format!("{slots} run, {queued} queued, paused"),

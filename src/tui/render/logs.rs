@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::{Border, clock, placeholder};
 use crate::control::wire::Severity;
-use crate::spec::{counted, thousands};
+use crate::spec::{counted, format_age, thousands};
 use crate::tui::appearance::{put, tint};
 use crate::tui::config::TimestampStyle;
 use crate::tui::model::layout::PaneArea;
@@ -225,14 +225,9 @@ fn stamp(ui: &Model, time: Timestamp, before: Option<Timestamp>) -> String {
     }
 }
 
-/// `12s`, `3m`, `4h`, `2d`
+/// An age; 0 for a time in the future.
 fn ago(time: SignedDuration) -> String {
-    match time.as_secs().max(0) {
-        seconds @ 0..60 => format!("{seconds}s"),
-        seconds @ 60..3600 => format!("{}m", seconds / 60),
-        seconds @ 3600..86400 => format!("{}h", seconds / 3600),
-        seconds => format!("{}d", (seconds / 86400).min(999)),
-    }
+    format_age(time.try_into().unwrap_or_default())
 }
 
 fn separator_line(ui: &Model, key: RowKey, separator: &Separator, columns: usize) -> Line<'static> {

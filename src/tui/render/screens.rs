@@ -1,4 +1,4 @@
-//! Full screens: what the model shows instead of the dashboard.
+//! Full screens: drawn instead of the dashboard.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

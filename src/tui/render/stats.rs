@@ -11,7 +11,7 @@ use crate::control::wire::ProcessState;
 use crate::spec::{format_duration, format_size};
 use crate::tui::appearance::{put, skip_rows};
 use crate::tui::model::Model;
-use crate::tui::model::usage::Usage;
+use crate::tui::model::usage::UsageSeries;
 use crate::tui::theme::Role;
 
 /// Widths of the columns that depend on the processes and the size of the screen.
@@ -55,7 +55,7 @@ pub(in crate::tui) fn draw(ui: &Model, area: Rect, buffer: &mut Buffer) {
 }
 
 fn title(ui: &Model, processes: &[&ProcessState]) -> String {
-    let sum = |values: fn(&Usage) -> &[f64]| {
+    let sum = |values: fn(&UsageSeries) -> &[f64]| {
         let usage = processes.iter().filter_map(|process| ui.usage.current(process));
         usage.filter_map(|usage| values(usage).last().copied()).reduce(|sum, value| sum + value)
     };

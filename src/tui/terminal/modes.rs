@@ -10,7 +10,7 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 /// Alternate screen, no cursor, bracketed paste, focus events.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h";
-/// Reverses [`ENTER`]; attributes are reset first, so that they do not colour what follows.
+/// Reverses [`ENTER`]; attributes are reset first, so that they do not colour later output.
 const LEAVE: &str = "\x1b[0m\x1b[?1004l\x1b[?2004l\x1b[?1049l\x1b[?25h";
 /// Buttons, drags, wheel, in coordinates that do not end at column 223.
 pub(super) const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1002h\x1b[?1006h";

@@ -174,7 +174,8 @@ impl World {
             "command": ["sh", "-c", "exec serve 'a b'"], "script": "exec serve 'a b'",
             "cwd": "/srv/shop", "env_inherited": true, "restart": "on-failure",
             "env": [{"name": "MODE", "value": "dev"}, {"name": "API_TOKEN", "value": token}],
-            "retry": "up to 8 retries · 1s", "timeout_ms": null, "idle_timeout_ms": 30_000,
+            "retry": {"attempts": 8, "initial_ms": 1000, "max_ms": 1000, "factor": 1.0,
+                "jitter": 0.0, "reset_after_ms": 30_000}, "timeout_ms": null, "idle_timeout_ms": 30_000,
             "success_exit_codes": [0], "shutdown_on": "never",
             "stop": {"signal": "TERM", "grace_ms": 10_000, "command": null, "strays": "kill"},
             "checks": [{"which": "ready", "kind": "tcp", "probe": "tcp :8080", "interval_ms": 1000,
@@ -255,7 +256,7 @@ impl World {
         SeekHit { question, place: near.or(far).map(place), wrapped }
     }
 
-    /// Answers what is asked, until nothing is.
+    /// Answers requests until there are none.
     pub(super) fn settle(&mut self) {
         let mut rounds = 0;
         while let Some(wish) = self.cmds.pop_front() {

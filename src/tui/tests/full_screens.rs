@@ -104,21 +104,21 @@ fn the_newest_is_followed_until_the_cursor_moves() {
     for event in first {
         timeline.push(event);
     }
-    assert_eq!(timeline.chosen().map(|told| told.seq), Some(4));
+    assert_eq!(timeline.chosen().map(|event| event.seq), Some(4));
     assert_eq!(timeline.unread(), 4);
     timeline.mark_read();
     timeline.step(1);
-    assert_eq!(timeline.chosen().map(|told| told.seq), Some(3));
+    assert_eq!(timeline.chosen().map(|event| event.seq), Some(3));
     for event in rest {
         timeline.push(event);
     }
-    assert_eq!(timeline.chosen().map(|told| told.seq), Some(3), "it stays where it is");
+    assert_eq!(timeline.chosen().map(|event| event.seq), Some(3), "it stays where it is");
     assert_eq!(timeline.unread(), rest.len());
     timeline.step(1000);
-    assert_eq!(timeline.chosen().map(|told| told.seq), Some(1));
+    assert_eq!(timeline.chosen().map(|event| event.seq), Some(1));
     timeline.step(-1000);
-    assert_eq!(timeline.chosen().map(|told| told.seq), events.last().map(|e| e.stamp().seq));
-    // What is told twice is there once.
+    assert_eq!(timeline.chosen().map(|event| event.seq), events.last().map(|e| e.stamp().seq));
+    // An event that is sent twice is shown once.
     let count = timeline.counts();
     timeline.push(&events[0]);
     assert_eq!(timeline.counts(), count);

@@ -109,7 +109,7 @@ fn a_search_that_is_given_up_ends_and_goes_back_to_where_it_began() {
 }
 
 #[test]
-fn what_matches_is_counted_anew_when_other_lines_are_shown() {
+fn matches_are_counted_again_when_other_lines_are_shown() {
     let mut world = World::shop((120, 36));
     world.keys("tab /");
     world.typed("refused");
@@ -268,7 +268,7 @@ fn a_search_begins_in_every_view() {
 }
 
 #[test]
-fn only_what_is_told_of_these_counts() {
+fn progress_of_other_processes_is_ignored() {
     let mut world = World::shop((120, 36));
     let lines = world.ui.logs.line_count;
     let other = ProgressQuery { names: Some("db".to_owned()), ..ProgressQuery::default() };

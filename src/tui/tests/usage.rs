@@ -95,7 +95,7 @@ fn measurements_are_kept_for_ten_minutes_and_dropped_with_their_process() {
     let mut measured = UsageHistory::default();
     let mut overview = overview();
     for at in 0..MAX_MEASUREMENTS as u64 + 5 {
-        // What is pushed for another reason is no measurement.
+        // An update for another reason is not a measurement.
         for more in [0, 1] {
             measured.push(&overview, Duration::from_secs(5 * at + more));
         }

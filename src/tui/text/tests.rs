@@ -148,7 +148,7 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(part, 0..40).prop_map(|parts| parts.concat())
 }
 
-/// Draws a line, and says how many columns were used.
+/// Draws a line, and returns the number of columns used.
 fn draw(line: &Line<'_>, columns: u16) -> usize {
     let mut buffer = Buffer::empty(Rect::new(0, 0, columns, 1));
     usize::from(buffer.set_line(0, 0, line, columns).0)

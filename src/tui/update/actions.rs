@@ -110,7 +110,7 @@ fn global(ui: &mut Model, action: GlobalAction, argument: &Argument, cmds: &mut 
         GlobalAction::Mouse => {
             ui.mouse = !ui.mouse;
             cmds.push(Cmd::SetMouse(ui.mouse));
-            let text = if ui.mouse { "mouse on" } else { "mouse off: the terminal selects" };
+            let text = if ui.mouse { "mouse on" } else { "mouse off (select with the terminal)" };
             ui.notify(text, Role::Text);
         }
         GlobalAction::Suspend => cmds.push(Cmd::Suspend),
@@ -152,7 +152,7 @@ fn back(ui: &mut Model, cmds: &mut Cmds) {
     } else if !ui.list.marks.is_empty() {
         ui.list.marks.clear();
     } else if ui.logs.unclear() {
-        ui.notify("what was cleared is shown again", Role::Text);
+        ui.notify("cleared lines shown again", Role::Text);
     } else if ui.list.cursor != RowId::All {
         ui.list.go(0);
     }

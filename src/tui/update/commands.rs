@@ -8,11 +8,14 @@ use crate::control::wire::{
     ControlCommand, ScaleRequest, SignalRequest, StartRequest, StopRequest, WatchRequest,
     WatchState,
 };
+use crate::machine::targets::UnknownName;
 use crate::spec::{Signal, and_more, counted};
-use crate::tui::action::{Action, ActionCall, Argument, GroupedAction, LogsAction, ProcessAction};
+use crate::tui::action::{
+    Action, ActionCall, Argument, GroupedAction, LogsAction, NO_SUBJECT, ProcessAction,
+};
 use crate::tui::model::details::DetailsView;
 use crate::tui::model::list::RowId;
-use crate::tui::model::{Model, PromptKind, RunningCommand, Screen};
+use crate::tui::model::{Model, ProgressKind, PromptKind, RunningCommand, Screen};
 use crate::tui::msg::Cmd;
 use crate::tui::overlay::{Dialog, Overlay, signals};
 use crate::tui::theme::Role;
@@ -72,27 +75,31 @@ pub(super) fn process(
 ) -> bool {
     match action {
         ProcessAction::Start => {
-            execute(ui, Action::Start, argument, cmds, |names| {
+            execute(ui, Action::Start, ProgressKind::Start, argument, cmds, |names| {
                 ControlCommand::Start(StartRequest { names, ..StartRequest::default() })
             });
         }
         ProcessAction::Stop => {
-            execute(ui, Action::Stop, argument, cmds, |names| {
+            execute(ui, Action::Stop, ProgressKind::Stop, argument, cmds, |names| {
                 ControlCommand::Stop(StopRequest { names, no_wait: false })
             });
         }
         ProcessAction::Kill => {
-            execute(ui, Action::Kill, argument, cmds, |names| {
+            execute(ui, Action::Kill, ProgressKind::Kill, argument, cmds, |names| {
                 ControlCommand::Kill(StopRequest { names, no_wait: false })
             });
         }
-        ProcessAction::Restart => execute(ui, Action::Restart, argument, cmds, |names| {
-            ControlCommand::Restart(StartRequest { names, ..StartRequest::default() })
-        }),
-        ProcessAction::RestartTree => execute(ui, Action::RestartTree, argument, cmds, |names| {
-            let request = StartRequest { names, dependants: true, ..StartRequest::default() };
-            ControlCommand::Restart(request)
-        }),
+        ProcessAction::Restart => {
+            execute(ui, Action::Restart, ProgressKind::Restart, argument, cmds, |names| {
+                ControlCommand::Restart(StartRequest { names, ..StartRequest::default() })
+            })
+        }
+        ProcessAction::RestartTree => {
+            execute(ui, Action::RestartTree, ProgressKind::Restart, argument, cmds, |names| {
+                let request = StartRequest { names, dependants: true, ..StartRequest::default() };
+                ControlCommand::Restart(request)
+            })
+        }
         ProcessAction::Signal => {
             if let Argument::Signal { signal, names } = argument {
                 send_signal(ui, *signal, names.clone(), cmds);
@@ -111,9 +118,8 @@ pub(super) fn process(
         }
         ProcessAction::Send => prompts::ask(ui, PromptKind::Send, argument.text(), cmds),
         ProcessAction::Watch => watch(ui, cmds),
-        ProcessAction::Attach => {
-            ui.notify("`attach` is not supported yet", Role::Warn);
-        }
+        // Not supported yet: it never applies.
+        ProcessAction::Attach => return false,
         ProcessAction::Browse => {
             let url = ui.cursor_process().and_then(|process| process.options.url.clone());
             cmds.extend(url.map(Cmd::Browse));
@@ -130,8 +136,14 @@ pub(super) fn process(
 fn details(ui: &mut Model, argument: &Argument) {
     if let Argument::Names(names) = argument
         && let Some(name) = names.first()
+        && !ui.list.go_to(name, &ui.overview)
     {
-        ui.list.go_to(name, &ui.overview);
+        let processes = ui.overview.processes.iter();
+        let known = processes.flat_map(|process| [process.name.as_str(), process.process.as_str()]);
+        let known = known.chain(ui.overview.pools.iter().map(|pool| pool.name.as_str()));
+        let unknown = UnknownName::new(name, known).to_string();
+        ui.notify(unknown, Role::Warn);
+        return;
     }
     if ui.screen != Screen::Details {
         (ui.details, ui.screen) = (DetailsView::default(), Screen::Details);
@@ -151,6 +163,7 @@ fn edit(ui: &mut Model, cmds: &mut Cmds) {
 fn execute(
     ui: &mut Model,
     action: Action,
+    kind: ProgressKind,
     argument: &Argument,
     cmds: &mut Cmds,
     command: impl FnOnce(Vec<String>) -> ControlCommand,
@@ -164,23 +177,24 @@ fn execute(
         | Argument::Level(_)
         | Argument::Signal { .. } => ui.targets(action),
     };
-    let running = RunningCommand { action, subject: short(&names), names: names.clone() };
-    let description = running.description();
-    if is_burst(ui, &description) {
+    let command = command(names.clone());
+    if is_burst(ui, &command) {
         return;
     }
-    progress::begin(ui, running);
-    cmds.push(Cmd::Execute(command(names), description));
+    let subject = short(&names);
+    let ticket = ui.new_ticket(format!("{} {subject}", action.name()));
+    progress::begin(ui, RunningCommand { number: ticket.number, kind, subject, names });
+    cmds.push(Cmd::Execute(command, ticket));
 }
 
 /// Whether the same command was sent a moment ago. A key that is held down extends the moment.
-fn is_burst(ui: &mut Model, description: &str) -> bool {
+fn is_burst(ui: &mut Model, command: &ControlCommand) -> bool {
     let now = ui.now.since_start;
-    let is_same = |(last, at): &(String, Duration)| {
-        last == description && now.saturating_sub(*at) < HELD_KEY_INTERVAL
+    let is_same = |(last, at): &(ControlCommand, Duration)| {
+        last == command && now.saturating_sub(*at) < HELD_KEY_INTERVAL
     };
     let is_burst = ui.last_command.as_ref().is_some_and(is_same);
-    ui.last_command = Some((description.to_owned(), now));
+    ui.last_command = Some((command.clone(), now));
     is_burst
 }
 
@@ -194,24 +208,26 @@ fn watch(ui: &mut Model, cmds: &mut Cmds) {
     let (names, states): (Vec<String>, Vec<WatchState>) = watched.unzip();
     let on = !states.contains(&WatchState::On);
     if names.is_empty() {
-        ui.notify("watch: none of these watches files", Role::Warn);
+        ui.notify("watch: no selected process has `watch`", Role::Warn);
         return;
     }
-    let description = format!("watch {} {}", if on { "on" } else { "off" }, short(&names));
-    if is_burst(ui, &description) {
+    let subject = short(&names);
+    let command = ControlCommand::Watch(WatchRequest { names, on });
+    if is_burst(ui, &command) {
         return;
     }
-    let effect =
-        if on { "changes of its files count again" } else { "changes of its files do not count" };
-    ui.notify(format!("{}: {effect}", short(&names)), Role::Text);
-    cmds.push(Cmd::Execute(ControlCommand::Watch(WatchRequest { names, on }), description));
+    let effect = if on { "file watching on" } else { "file watching off" };
+    ui.notify(format!("{subject}: {effect}"), Role::Text);
+    let ticket = ui.new_ticket(format!("watch {} {subject}", if on { "on" } else { "off" }));
+    cmds.push(Cmd::Execute(command, ticket));
 }
 
 pub(super) fn send_signal(ui: &mut Model, signal: Signal, names: Vec<String>, cmds: &mut Cmds) {
     let names = if names.is_empty() { ui.targets(Action::Signal) } else { names };
     let description = format!("signal {signal} to {}", short(&names));
     ui.notify(description.clone(), Role::Text);
-    cmds.push(Cmd::Execute(ControlCommand::Signal(SignalRequest { names, signal }), description));
+    let ticket = ui.new_ticket(description);
+    cmds.push(Cmd::Execute(ControlCommand::Signal(SignalRequest { names, signal }), ticket));
 }
 
 /// Returns the declared process of the selected row, which may be one of its replicas.
@@ -238,14 +254,13 @@ fn scale_by(ui: &mut Model, by: i32, cmds: &mut Cmds) {
 
 fn scale_to(ui: &mut Model, name: Option<String>, replicas: u32, cmds: &mut Cmds) {
     let Some(process) = name else {
-        ui.notify("scale: select a process first", Role::Warn);
+        ui.notify(format!("scale: {NO_SUBJECT}"), Role::Warn);
         return;
     };
     ui.last_scale = Some((process.clone(), replicas));
     let change = format!("{process} to {}", counted(replicas, "replica"));
     ui.notify(format!("scaling {change}"), Role::Text);
-    cmds.push(Cmd::Execute(
-        ControlCommand::Scale(ScaleRequest { process, replicas, no_wait: true }),
-        change,
-    ));
+    let ticket = ui.new_ticket(change);
+    let request = ScaleRequest { process, replicas, no_wait: true };
+    cmds.push(Cmd::Execute(ControlCommand::Scale(request), ticket));
 }

@@ -4,7 +4,7 @@ use super::Cmds;
 use crate::control::wire::{SeekQuery, Severity};
 use crate::tui::model::selection::{Selection, TextPoint};
 use crate::tui::model::{Model, Pane};
-use crate::tui::msg::{Cmd, CopySource, ExportTarget};
+use crate::tui::msg::{Cmd, CopySource, ExportTarget, NOTHING_TO_COPY};
 use crate::tui::overlay::{CopyChoice, Overlay, copies};
 use crate::tui::theme::Role;
 
@@ -39,7 +39,7 @@ pub(super) fn selected(ui: &mut Model, cmds: &mut Cmds) {
     let Some(selection) = ui.selection.take() else { return };
     let cmd = copy_cmd(ui, selection);
     match &cmd {
-        None => ui.notify("there is nothing to copy", Role::Warn),
+        None => ui.notify(NOTHING_TO_COPY, Role::Warn),
         Some(Cmd::CopyFrom(_)) => ui.notify("copying the selection", Role::Text),
         // The result of a copy is a notice.
         Some(_) => {}
@@ -100,7 +100,7 @@ pub(super) fn of_process(ui: &mut Model, what: CopyChoice, cmds: &mut Cmds) {
     };
     match cmd {
         Some(cmd) => cmds.push(cmd),
-        None => ui.notify("there is nothing to copy", Role::Warn),
+        None => ui.notify(NOTHING_TO_COPY, Role::Warn),
     }
 }
 

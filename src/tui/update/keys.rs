@@ -33,7 +33,7 @@ pub(super) fn paste(ui: &mut Model, text: &str, cmds: &mut Cmds) {
     }
 }
 
-/// Passes an event to the overlay, and does what it replies.
+/// Passes an event to the overlay, and performs its reply.
 pub(super) fn overlay(
     ui: &mut Model,
     cmds: &mut Cmds,

@@ -1,4 +1,4 @@
-//! Mouse: the wheel scrolls what is below it, a drag in the logs selects and copies.
+//! Mouse: the wheel scrolls the pane below the pointer, a drag in the logs selects and copies.
 #![expect(clippy::wildcard_enum_match_arm, reason = "the rest of the mouse does nothing")]
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};

@@ -3,9 +3,9 @@
 use super::show_error;
 use crate::control::ControlError;
 use crate::control::wire::{CommandResponse, ProcessOutcome};
-use crate::spec::counted;
-use crate::tui::action::Action;
-use crate::tui::model::{Model, RunningCommand};
+use crate::spec::{counted, list_with};
+use crate::tui::model::{Model, ProgressKind, RunningCommand};
+use crate::tui::msg::CommandTicket;
 use crate::tui::theme::Role;
 
 /// Most names in a text; of more there is the number.
@@ -24,20 +24,18 @@ pub(super) fn begin(ui: &mut Model, command: RunningCommand) {
 pub(super) fn short(names: &[String]) -> String {
     match names {
         [] => "nothing".to_owned(),
-        [a] => a.clone(),
-        [a, b] => format!("{a} and {b}"),
-        [rest @ .., last] if names.len() <= NAMES => format!("{} and {last}", rest.join(", ")),
-        _ => counted(names.len(), "process"),
+        names if names.len() <= NAMES => list_with("and", names),
+        names => counted(names.len(), "process"),
     }
 }
 
 /// Shows the result of a command.
 pub(super) fn done(
     ui: &mut Model,
-    description: &str,
+    ticket: &CommandTicket,
     result: Result<Option<CommandResponse>, ControlError>,
 ) {
-    let at = ui.running_commands.iter().position(|command| command.description() == description);
+    let at = ui.running_commands.iter().position(|command| command.number == ticket.number);
     let command = at.map(|at| ui.running_commands.remove(at));
     match result {
         Ok(outcome) => {
@@ -47,16 +45,8 @@ pub(super) fn done(
             if let Some(bad) = outcomes.iter().find(|outcome| !outcome.ok) {
                 let rest = outcomes.iter().filter(|outcome| !outcome.ok).count() - 1;
                 let more = if rest > 0 { format!("; {rest} more") } else { String::new() };
-                ui.notify(
-                    format!(
-                        "{description}: {}{}{}: {}{more}",
-                        bad.status.name,
-                        bad.status.state.verb(),
-                        bad.status.state,
-                        bad.status.why
-                    ),
-                    Role::Bad,
-                );
+                let text = format!("{}: {}{more}", ticket.description, bad.status.sentence());
+                ui.notify(text, Role::Bad);
             } else if let Some(command) = command {
                 let words = outcome_text(&command, &outcomes);
                 match files.as_slice() {
@@ -77,7 +67,7 @@ pub(super) fn done(
 
 fn outcome_text(command: &RunningCommand, outcomes: &[ProcessOutcome]) -> String {
     let [ProcessOutcome { status, .. }] = outcomes else {
-        let is_end = matches!(command.action, Action::Stop | Action::Kill);
+        let is_end = matches!(command.kind, ProgressKind::Stop | ProgressKind::Kill);
         let state = if is_end { "down" } else { "running" };
         return format!("{} are {state}", short(&command.names));
     };

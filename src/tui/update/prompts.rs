@@ -2,10 +2,9 @@
 
 use super::{Cmds, copy, progress, search};
 use crate::control::wire::{ControlCommand, EnqueueRequest, RunRequest, SendRequest};
-use crate::tui::action::Action;
 use crate::tui::model::list::RowId;
 use crate::tui::model::search::SearchState;
-use crate::tui::model::{Model, Pane, PromptKind, RunningCommand, Screen};
+use crate::tui::model::{Model, Pane, ProgressKind, PromptKind, RunningCommand, Screen};
 use crate::tui::msg::{Cmd, ExportTarget};
 use crate::tui::pattern::{ListFilter, PatternMode};
 use crate::tui::prompt::{History, Prompt, PromptResult};
@@ -142,8 +141,8 @@ fn submit(ui: &mut Model, kind: PromptKind, text: &str, mode: PatternMode, cmds:
 
 fn send(ui: &mut Model, text: String, cmds: &mut Cmds) {
     let Some(name) = ui.cursor_process().map(|process| process.name.to_string()) else { return };
-    let description = format!("send to {name}");
-    cmds.push(Cmd::Execute(ControlCommand::Send(SendRequest { name, text }), description));
+    let ticket = ui.new_ticket(format!("send to {name}"));
+    cmds.push(Cmd::Execute(ControlCommand::Send(SendRequest { name, text }), ticket));
 }
 
 /// Runs a command once: as an ad-hoc process, or as a job of the pool at the cursor.
@@ -152,15 +151,16 @@ fn run(ui: &mut Model, text: &str, cmds: &mut Cmds) {
         return;
     }
     let RowId::Pool(pool) = &ui.list.cursor else {
+        let ticket = ui.new_ticket(format!("run {text}"));
         let running = RunningCommand {
-            action: Action::RunAdHoc,
+            number: ticket.number,
+            kind: ProgressKind::Run,
             subject: text.to_owned(),
             names: Vec::new(),
         };
-        let description = running.description();
         progress::begin(ui, running);
         let command = ControlCommand::Run(RunRequest { name: None, command: text.to_owned() });
-        cmds.push(Cmd::Execute(command, description));
+        cmds.push(Cmd::Execute(command, ticket));
         return;
     };
     let pool = pool.clone();
@@ -168,7 +168,8 @@ fn run(ui: &mut Model, text: &str, cmds: &mut Cmds) {
         Some(command) if !command.is_empty() => {
             ui.notify(format!("queued in {pool}: {text}"), Role::Text);
             let work = EnqueueRequest { pool, name: None, command };
-            cmds.push(Cmd::Execute(ControlCommand::Enqueue(work), format!("run {text}")));
+            let ticket = ui.new_ticket(format!("run {text}"));
+            cmds.push(Cmd::Execute(ControlCommand::Enqueue(work), ticket));
         }
         Some(_) => {}
         None => ui.notify("run: a quote is not closed", Role::Bad),

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Cmds;
-use crate::control::wire::{PhaseName, ShutdownRequest};
+use crate::control::wire::{PhaseName, ProcessState, ShutdownRequest};
 use crate::machine::StateName;
-use crate::spec::format_limit;
-use crate::tui::model::{ClientRole, Model, QuitState};
+use crate::spec::{format_limit, list_with};
+use crate::tui::model::{ClientRole, Model, QuitState, seconds_left};
 use crate::tui::msg::{Cmd, ExitReason};
 use crate::tui::overlay::{Overlay, kill_all, quit as question};
 use crate::tui::theme::Role;
@@ -37,12 +37,11 @@ fn stopping(ui: &Model) -> String {
         .collect();
     let graces = alive().map(|one| Duration::from_millis(one.options.grace_ms));
     let (Some(least), Some(most)) = (graces.clone().min(), graces.max()) else {
-        return "nothing has a live run".to_owned();
+        return "nothing is running".to_owned();
     };
     let signals: Vec<String> = signals.into_iter().collect();
     let asked = match signals.as_slice() {
-        [one] => one.clone(),
-        [a, b] => format!("{a} or {b}"),
+        few @ ([_] | [_, _]) => list_with("or", few),
         _ => "each its own signal".to_owned(),
     };
     let limit = if least == most {
@@ -96,15 +95,11 @@ pub(super) fn close_outdated_dialog(ui: &mut Model) {
 
 /// Returns a line for each process that the shutdown waits for.
 fn waiting(ui: &Model) -> Vec<String> {
-    let age = ui.age();
-    let left = |ms: Option<u64>| {
-        let left = Duration::from_millis(ms?).saturating_sub(age);
-        Some(format!(", killed in {}s", left.as_secs_f64().ceil()))
-    };
-    let stopping = ui.overview.processes.iter().filter(|one| one.state.is_alive());
-    let line = |one: &crate::control::wire::ProcessState| {
-        let left = (one.state == StateName::Stopping).then(|| left(one.until_ms)).flatten();
-        format!("{} is {}{}", one.name, one.state, left.unwrap_or_default())
+    let stopping = ui.overview.processes.iter().filter(|process| process.state.is_alive());
+    let line = |process: &ProcessState| {
+        let left = seconds_left(process, ui.age()).filter(|_| process.state == StateName::Stopping);
+        let left = left.map(|left| format!(", killed in {left}")).unwrap_or_default();
+        format!("{} is {}{left}", process.name, process.state)
     };
     stopping.take(8).map(line).collect()
 }

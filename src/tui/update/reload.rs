@@ -43,7 +43,7 @@ fn rejected(reloaded: &ReloadResponse) -> Dialog {
     let number = mistakes(reloaded.faults.len());
     let report = reloaded.report.as_deref().unwrap_or_default().trim_end();
     let lines = report.lines().map(str::to_owned);
-    Dialog::notice("The file is faulty", std::iter::once(number).chain(lines).collect())
+    Dialog::notice("The file has mistakes", std::iter::once(number).chain(lines).collect())
 }
 
 /// Returns a line for each process that is added, changed or removed, with the effect on its run.
@@ -53,7 +53,7 @@ fn differences(reloaded: &ReloadResponse) -> Vec<String> {
     let new_run = |name: &String, restarted: &RestartedProcess| {
         let reasons: Vec<&str> =
             restarted.because.iter().copied().map(RestartReason::as_str).collect();
-        format!("~ {name}  gets a new run: {}", reasons.join(", "))
+        format!("~ {name}  restarts: changed {}", reasons.join(", "))
     };
     let changed = |name: &String| {
         let is_of_it = |restarted: &&RestartedProcess| {
@@ -61,7 +61,7 @@ fn differences(reloaded: &ReloadResponse) -> Vec<String> {
         };
         match reloaded.restarted.iter().find(is_of_it) {
             Some(restarted) => new_run(name, restarted),
-            None => format!("~ {name}  without a restart"),
+            None => format!("~ {name}  no restart"),
         }
     };
     // A changed env file causes a new run without a change of the process.

@@ -55,7 +55,7 @@ pub(super) struct PendingSearch {
     seek: Option<SeekRequest>,
 }
 
-/// Returns the pending searches, without the one that is being typed.
+/// Returns the pending searches, except the search that is being typed.
 pub(super) fn pending(ui: &Model) -> PendingSearch {
     let is_typed = ui.prompt.as_ref().is_some_and(|(asks, _)| *asks == PromptKind::Search);
     let search = ui.logs.search.as_ref().filter(|search| search.jump.is_some() && !is_typed);
@@ -126,7 +126,7 @@ pub(super) fn progressed(ui: &mut Model, question: u64, progress: SearchProgress
     if let (Some((_, prompt)), true) = (&mut ui.prompt, is_typed) {
         prompt.found = words;
     } else if has_no_match && jump.is_some() {
-        ui.notify("nothing found", Role::Warn);
+        ui.notify("no match", Role::Warn);
     }
     let Some((place, wrapped)) = target else { return };
     jump_to(ui, place, wrapped);
@@ -176,8 +176,8 @@ pub(super) fn seek_done(ui: &mut Model, hit: SeekHit, cmds: &mut Cmds) {
     };
     let Some(place) = hit.place else {
         let text = match target {
-            JumpTarget::Error => "no error line is stored",
-            JumpTarget::Run => "no start of a run is stored",
+            JumpTarget::Error => "no error line found",
+            JumpTarget::Run => "no run start found",
             JumpTarget::Event(_) => "that output is no longer stored",
         };
         return ui.notify(text, Role::Warn);

@@ -97,23 +97,28 @@ fn run(kind: Kind, deeds: &[Deed]) {
         if !matches!(deed, Deed::Look) {
             continue;
         }
-        let told = if kind == Kind::Watched { site.settle() } else { site.poll() };
+        let reported = if kind == Kind::Watched { site.settle() } else { site.poll() };
         let now = files_now(&site);
         // Files that become ignored or are no longer ignored have not changed.
         if !rules {
-            let is_told = |path: &String| {
-                let of = |told: &String| {
-                    path == told || path.starts_with(&format!("{told}/")) || *told == "."
+            let is_reported = |path: &String| {
+                let of = |reported: &String| {
+                    path == reported
+                        || path.starts_with(&format!("{reported}/"))
+                        || *reported == "."
                 };
-                told.iter().any(of)
+                reported.iter().any(of)
             };
             for path in now.keys().chain(before.keys()) {
                 let same = now.get(path) == before.get(path);
-                assert!(same || is_told(path), "{path} changed, and was not told in {told:?}");
+                assert!(
+                    same || is_reported(path),
+                    "{path} changed, and was not reported in {reported:?}"
+                );
             }
         }
         (before, rules) = (now, false);
-        assert_eq!(site.settle(), [] as [&str; 0], "nothing is told twice");
+        assert_eq!(site.settle(), [] as [&str; 0], "nothing is reported twice");
         hold(&site);
     }
 }

@@ -40,7 +40,7 @@ fn what_is_ignored_is_not_read_and_does_not_count() {
 }
 
 #[test]
-fn a_gitignore_that_changes_counts_at_once() {
+fn a_changed_gitignore_takes_effect_immediately() {
     let mut site = Site::new(&["**/*.rs"], |top| {
         files(top, &["a/x.rs", "b/x.rs"]);
         fs::write(top.join(".gitignore"), "a\n").unwrap();
@@ -180,7 +180,7 @@ fn links_to_folders_are_followed_and_do_not_go_round() {
 }
 
 #[test]
-fn folders_that_all_link_to_each_other_are_not_read_for_ever() {
+fn folders_that_link_to_each_other_are_read_once() {
     let site = Site::new(&["src/**/*.rs"], |top| {
         for n in 0..10 {
             fs::create_dir_all(top.join(format!("src/d{n}"))).unwrap();
@@ -229,10 +229,10 @@ fn what_cannot_be_seen_is_said() {
         files(top, &["src/a.rs", "dist/app.js"]);
         fs::write(top.join(".gitignore"), "dist\n").unwrap();
     });
-    let told: Vec<String> =
+    let reported: Vec<String> =
         messages::warnings(&site.tree, &site.plan).into_iter().map(|(_, text)| text).collect();
     assert_eq!(
-        told,
+        reported,
         [
             "watched path `scr` does not exist yet",
             "watched path `dist` is ignored by `.gitignore`; set `gitignore = false` in `watch` to watch it",

@@ -20,8 +20,8 @@ fn when_the_queue_overflows_something_has_changed() {
     // These changes are not seen.
     site.write("src/new/deep/z.rs");
     fs::remove_dir_all(site.path("src/d")).unwrap();
-    let told = site.settle();
-    assert_eq!(told, ["src/new/deep/z.rs"], "the newest is named");
+    let reported = site.settle();
+    assert_eq!(reported, ["src/new/deep/z.rs"], "the newest is named");
     assert_eq!(site.folders(), ["", "src", "src/new", "src/new/deep"]);
     site.write("src/new/deep/z.rs");
     assert_eq!(site.settle(), ["src/new/deep/z.rs"]);
@@ -42,9 +42,9 @@ fn folders_beyond_the_limit_are_polled_until_there_is_room() {
     fs::remove_file(site.path("src/b/x.rs")).unwrap();
     assert_eq!(site.poll(), ["src/b/x.rs"]);
     site.rename("src/d", "src/g");
-    let mut told = site.poll();
-    told.sort();
-    assert_eq!(told, ["src/d", "src/g/e/f.rs"]);
+    let mut reported = site.poll();
+    reported.sort();
+    assert_eq!(reported, ["src/d", "src/g/e/f.rs"]);
     fs::write(site.path("src/.gitignore"), "a\n").unwrap();
     site.poll();
     fs::write(site.path("src/a/x.rs"), "yet another size").unwrap();
@@ -66,9 +66,9 @@ fn without_the_kernel_everything_is_polled() {
     };
     let mut site = Site::of(Kind::Polled, one(&["src/**/*.rs"]), make);
     fs::write(site.path("src/x.rs"), "other").unwrap();
-    let mut told = site.poll();
-    told.sort();
-    assert_eq!(told, ["src/x.rs", "src/z.rs"]);
+    let mut reported = site.poll();
+    reported.sort();
+    assert_eq!(reported, ["src/x.rs", "src/z.rs"]);
     fs::write(site.path("lib/y.rs"), "other").unwrap();
     assert_eq!(site.poll(), ["src/lib/y.rs"]);
     fs::remove_dir_all(site.path("src")).unwrap();

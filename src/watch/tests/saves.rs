@@ -60,8 +60,8 @@ fn each_way_is_one_change_of_that_file() {
         for (way, save) in WAYS {
             for time in 0..3 {
                 save(&site);
-                let told = site.batch();
-                assert_eq!(told, Some((FILE.to_owned(), 0)), "{way} by {paths}, time {time}");
+                let reported = site.batch();
+                assert_eq!(reported, Some((FILE.to_owned(), 0)), "{way} by {paths}, time {time}");
             }
         }
     }
@@ -119,12 +119,15 @@ fn settings_that_are_swapped_behind_links_change() {
             link(&site.top, &format!("..{n}"), "config/..data_tmp");
             site.rename("config/..data_tmp", "config/..data");
             fs::remove_dir_all(site.path(&format!("config/..{}", n - 1))).unwrap();
-            let told = site.settle();
-            assert!(told.contains(&"config/app.yaml".to_owned()), "{paths:?} {n}: {told:?}");
+            let reported = site.settle();
+            assert!(
+                reported.contains(&"config/app.yaml".to_owned()),
+                "{paths:?} {n}: {reported:?}"
+            );
         }
         // The target of the link itself.
         site.write("config/..5/app.yaml");
-        let told = site.settle();
-        assert!(told.contains(&"config/app.yaml".to_owned()), "{paths:?}: {told:?}");
+        let reported = site.settle();
+        assert!(reported.contains(&"config/app.yaml".to_owned()), "{paths:?}: {reported:?}");
     }
 }

@@ -97,7 +97,7 @@ fn the_thread_ends_when_its_handle_is_dropped() {
 }
 
 #[test]
-fn it_watches_something_else_when_told() {
+fn the_watched_paths_can_change() {
     let live = Live::new(0, |top| files(top, &["src/a.rs", "lib/b.c"]));
     let top = live.folder.path().canonicalize().unwrap();
     let target = WatchTarget { debounce: Duration::ZERO, ..target("b", &top, &["lib"], &[]) };

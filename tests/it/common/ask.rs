@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{BOUND, Project, Running, Text, in_own_session, long_sleep, wait_until};
 
-/// What a command said, and with which code it ended.
+/// The output and the exit code of a command.
 #[derive(Debug)]
 pub struct Said {
     pub code: i32,

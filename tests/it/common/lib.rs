@@ -1,17 +1,15 @@
 //! Shared helpers: projects in temporary folders, and pitcrew running in them.
 //!
 //! Tests synchronise on output, never with a sleep; a wait for anything else polls with a generous limit.
-#![allow(
+#![expect(
     unsafe_code,
     unreachable_pub,
-    clippy::allow_attributes,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::manual_assert,
-    clippy::needless_pass_by_value,
     clippy::struct_excessive_bools,
     reason = "tests, and plain system calls"
 )]

@@ -9,11 +9,11 @@ use pitcrew::ProcessHandle;
 use super::{children_of, descriptors, wait_until, with_environment};
 
 /// How long a test may take: far more than any of them needs.
-const MOST: Duration = Duration::from_mins(1);
+const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 /// Carried by the process of such a test and everything it starts.
 const MARK: &str = "PITCREW_TEST_INNER";
 
-/// Runs the test that calls it again in a process of its own, where it may change what is process-wide.
+/// Runs the calling test again in a separate process, where it may change process-wide state.
 /// `true` in that process.
 pub fn in_own_process() -> bool {
     if std::env::var_os(MARK).is_some() {
@@ -35,7 +35,7 @@ pub fn in_own_process() -> bool {
     false
 }
 
-/// Runs it in a process of its own, of which nothing is left in the end.
+/// Runs it in a separate process, and checks that nothing is left at the end.
 pub fn alone(body: impl FnOnce()) {
     if in_own_process() {
         // tokio has two descriptors that it keeps once there was a runtime.
@@ -48,11 +48,12 @@ pub fn alone(body: impl FnOnce()) {
     }
 }
 
-/// Runs it in a runtime in a process of its own, with an end should it hang.
+/// Runs it in a runtime in a separate process, with a time limit.
 pub fn test(body: impl Future<Output = ()>) {
     alone(|| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        runtime.block_on(async { tokio::time::timeout(MOST, body).await.expect("it hangs") });
+        runtime
+            .block_on(async { tokio::time::timeout(TEST_TIMEOUT, body).await.expect("it hangs") });
     });
 }
 

@@ -102,14 +102,14 @@ fn living_with(file: &str, fits: impl Fn(&[u8]) -> bool) -> Vec<u32> {
 }
 
 /// What stands in `/proc/PID/NAME`. In the midst of an exec both the environment and the arguments
-/// read as empty for a moment, and one who is there would not be seen.
+/// read as empty for a moment, and an existing process would not be seen.
 fn settled(pid: u32, name: &str) -> Vec<u8> {
     let read = |name| std::fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
     for _ in 0..200 {
         let bytes = read(name);
         let is_in_exec = bytes.is_empty()
             && read("cmdline").is_empty()
-            // Neither a thread of the kernel nor one that has ended has a program.
+            // Neither a kernel thread nor an ended process has a program.
             && std::fs::read_link(format!("/proc/{pid}/exe")).is_ok();
         if !is_in_exec {
             return if bytes.is_empty() { read(name) } else { bytes };
@@ -150,7 +150,7 @@ pub(super) fn clean(mark: &str) {
     }
 }
 
-/// Orphans come to this process, so that they can be seen and do not depend on who is pid 1.
+/// Orphans are adopted by this process, so that they can be seen and do not depend on pid 1.
 pub(super) fn adopt_orphans() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

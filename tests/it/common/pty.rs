@@ -14,7 +14,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use super::{BOUND, Text};
 
-/// Something that runs on a terminal of its own.
+/// A program that runs on a separate terminal.
 pub struct Terminal {
     pub child: Child,
     master: Option<File>,
@@ -30,7 +30,7 @@ impl Terminal {
         Self::start_sized(command, 40, 200)
     }
 
-    /// The same with so many rows and columns.
+    /// The same with this number of rows and columns.
     pub fn start_sized(mut command: Command, rows: u16, columns: u16) -> Self {
         let master =
             openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
@@ -77,7 +77,7 @@ impl Terminal {
         rustix::termios::tcgetattr(self.master.as_ref().unwrap()).unwrap()
     }
 
-    /// Takes nothing more of what is written: the terminal is full in a moment.
+    /// Stops reading: the terminal is full after a moment.
     pub fn stop_reading(&self) {
         self.blind.store(true, Ordering::Relaxed);
     }
@@ -98,7 +98,7 @@ impl Terminal {
         );
     }
 
-    /// Waits until this was shown so many times.
+    /// Waits until this was shown this many times.
     #[track_caller]
     pub fn wait_times(&self, wanted: &str, times: usize) {
         let enough =

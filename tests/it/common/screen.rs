@@ -50,7 +50,7 @@ impl Seen {
 }
 
 impl Screen {
-    /// Starts it on a terminal of so many rows and columns.
+    /// Starts it on a terminal with this number of rows and columns.
     pub fn start(command: Command, rows: u16, columns: u16) -> Self {
         let terminal = Terminal::start_sized(command, rows, columns);
         let seen = Seen {

@@ -31,7 +31,7 @@ enum State {
 }
 
 impl Strict {
-    /// For a terminal of so many rows and columns.
+    /// For a terminal with this number of rows and columns.
     pub fn new(rows: u16, columns: u16) -> Self {
         Self {
             state: State::Text,

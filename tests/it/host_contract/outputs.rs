@@ -120,9 +120,7 @@ pub(super) async fn a_reader_of_stdin_that_is_gone_is_an_error(world: impl World
     child.reap().unwrap();
 }
 
-pub(super) async fn stdin_can_be_a_file_and_one_that_is_missing_refuses_the_start(
-    world: impl World,
-) {
+pub(super) async fn stdin_can_be_a_file_and_a_missing_file_refuses_the_start(world: impl World) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("input");
     std::fs::write(&path, "of a file\n").unwrap();

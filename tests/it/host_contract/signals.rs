@@ -39,7 +39,7 @@ pub(super) async fn a_signal_can_be_answered(world: impl World) {
 }
 
 pub(super) async fn a_signal_can_interrupt(world: impl World) {
-    // The one that waits is ended by the signal as well; the shell says so and starts another.
+    // The signal ends the waiting child too; the shell reports that and starts another.
     let shell = waiting("trap 'echo again' HUP; trap 'exit 0' TERM");
     let script = Script::forever()
         .out("ready")
@@ -69,11 +69,11 @@ pub(super) async fn term_can_be_ignored_and_kill_cannot(world: impl World) {
 }
 
 pub(super) async fn a_stopped_child_can_be_asked_to_end(world: impl World) {
-    let shell = waiting("trap 'echo told; exit 0' TERM; trap 'echo hup' HUP");
+    let shell = waiting("trap 'echo terminating; exit 0' TERM; trap 'echo hup' HUP");
     let script = Script::forever()
         .out("ready")
         .interrupted_by(Signal::HUP, Script::new().out("hup"))
-        .on_signal(Signal::TERM, Script::new().out("told"));
+        .on_signal(Signal::TERM, Script::new().out("terminating"));
     let (mut child, mut lines) = start(&world, &shell, script).await;
     line(&mut lines).await;
     child.signal(Signal::STOP).unwrap();
@@ -84,7 +84,7 @@ pub(super) async fn a_stopped_child_can_be_asked_to_end(world: impl World) {
     assert_eq!(line(&mut lines).await, "hup");
     child.signal(Signal::STOP).unwrap();
     child.signal(Signal::TERM).unwrap();
-    assert_eq!(line(&mut lines).await, "told");
+    assert_eq!(line(&mut lines).await, "terminating");
     assert_eq!(ended(&mut child).await, Exit::Code(0));
     over(child).await;
 }

@@ -32,7 +32,7 @@ async fn littering<W: World>(world: &W) -> ChildOf<W> {
     child
 }
 
-/// What descendants are called, once they are what they are to become.
+/// The names of descendants after their exec.
 async fn left<C: Child>(child: &C, policy: StraysPolicy, keep: &[&str]) -> [Vec<String>; 2] {
     let keep = Arc::new(keep.iter().map(|&name| name.to_owned()).collect());
     let names = |all: Vec<pitcrew::sys::Descendant>| {

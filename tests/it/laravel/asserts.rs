@@ -12,7 +12,7 @@ fn panic_of<T>(test: impl FnOnce() -> T) -> String {
     *panic.expect("it did not panic").downcast::<String>().unwrap()
 }
 
-/// A host that does whatever it is asked.
+/// A host that accepts every command.
 fn willing() -> (ScriptedHost, ProcessManager) {
     fake(ScriptedHost::new().on("*", Script::new()))
 }

@@ -13,7 +13,7 @@ pub(crate) fn fake(host: ScriptedHost) -> (ScriptedHost, ProcessManager) {
     (host, manager)
 }
 
-/// What the failure of `make` says, when it does this.
+/// The message of the failure of `make` with this script.
 async fn complaint(script: Script) -> String {
     let (_host, manager) = fake(ScriptedHost::new().on("make", script.exit(1)));
     let result = manager.run(Command::new("make")).await.unwrap();
@@ -50,7 +50,7 @@ async fn laravel_process_fake_with_multi_line_command() {
 async fn laravel_process_fake_exit_codes() {
     for code in [0, 1, 2, 127, 255] {
         let (_host, manager) = fake(ScriptedHost::new().on("ls", Script::new().exit(code)));
-        // Also of one that is started and awaited, where Laravel refuses it.
+        // Also for a process that is started and awaited, which Laravel refuses.
         let started = manager.start(Command::new("ls")).await.unwrap();
         for result in [started.wait().await, manager.run(Command::new("ls")).await] {
             let result = result.unwrap();
@@ -240,7 +240,7 @@ async fn laravel_fake_invoked_process_can_be_stopped() {
 
 #[tokio::test(start_paused = true)]
 async fn laravel_fake_invoked_process_does_time_out() {
-    // Laravel's fakes never do; here nobody has to wait for it, so a test can hold it.
+    // Laravel's fakes never do; here the start does not wait for it, so a test can hold it.
     let (host, manager) = fake(ScriptedHost::new().on("backup", Script::forever()));
     let limit = Duration::from_hours(1);
     let error = manager.run(Command::new("backup").timeout(limit)).await.unwrap_err();

@@ -38,7 +38,7 @@ fn laravel_output_can_be_retrieved_via_wait_callback() {
         let manager = ProcessManager::new();
         let handle = manager.start(sh("echo a; echo b; read x; echo c").stdin(Stdin::Piped)).await;
         let handle = handle.unwrap();
-        // Some of it has come before anybody asks for any.
+        // Some of it has arrived before it is read.
         handle.wait_for_line(|line| line.text() == "b").await.unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (reader, into) = (handle.clone(), Arc::clone(&seen));
@@ -156,7 +156,7 @@ fn laravel_invoked_process_wait_followed_by_wait_until() {
         let manager = ProcessManager::new();
         let handle = manager.start(sh("echo 1; echo 2")).await.unwrap();
         handle.wait().await.unwrap();
-        // It may be asked for what is kept, and ends where that ends.
+        // It can be asked for stored output, and ends where that ends.
         assert!(handle.wait_for_line(|line| line.text() == "2").await.is_ok());
         let error = handle.wait_for_line(|line| line.text() == "3").await.unwrap_err();
         assert!(matches!(error, Error::Ended { .. }), "{error:?}");

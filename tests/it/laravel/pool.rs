@@ -171,7 +171,7 @@ fn laravel_pool_members_are_all_read_at_the_same_time() {
 }
 
 #[test]
-fn laravel_pool_one_that_times_out_takes_no_result_of_another_away() {
+fn laravel_pool_a_timeout_does_not_affect_other_results() {
     test(async {
         let (_manager, pool) = pool(3);
         let jobs = [
@@ -232,7 +232,7 @@ fn laravel_concurrency_run_may_use_custom_timeout() {
     test(async {
         let (_manager, pool) = pool(1);
         let quick = pool.submit(sh("exec sleep 1000").timeout(ms(100)));
-        // The time in the queue is no time of its life.
+        // The time in the queue is not part of its duration.
         let behind = pool.submit(sh("echo done").timeout(Duration::from_secs(20)));
         assert!(matches!(quick.await, Err(Error::TimedOut { .. })));
         assert_eq!(behind.await.unwrap().stdout(), b"done\n");
@@ -268,7 +268,7 @@ fn laravel_process_simple_pipe_failed() {
         let result = manager.pipeline(stages).run().await.unwrap();
         assert!(!result.success());
         assert_eq!(result.stages()[0].as_ref().unwrap().code(), 1);
-        // The failure is that of the stage that failed, with what it said.
+        // The error is that of the failed stage, with its output.
         let error = result.ensure_success().unwrap_err();
         assert!(error.to_string().ends_with("failed: exit 1\nstderr:\n    fault"), "{error}");
     });

@@ -136,7 +136,7 @@ fn laravel_events_nested_event() {
 fn laravel_events_listeners_can_be_removed_and_two_of_the_same_both_fire() {
     test(async {
         let manager = ProcessManager::new();
-        let (sender, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         let listen = |name: &'static str| {
             let sender = sender.clone();
             let hears = move |event: &Event| _ = sender.send((name, event.kind()));
@@ -149,7 +149,8 @@ fn laravel_events_listeners_can_be_removed_and_two_of_the_same_both_fire() {
         manager.shutdown().await;
         let mut seen = Vec::new();
         loop {
-            let got = tokio::task::block_in_place(|| told.recv_timeout(Duration::from_secs(30)));
+            let got =
+                tokio::task::block_in_place(|| receiver.recv_timeout(Duration::from_secs(30)));
             let (name, kind) = got.unwrap();
             seen.push((name, kind));
             if (name, kind) == ("second", "project_stopped") {
@@ -157,7 +158,7 @@ fn laravel_events_listeners_can_be_removed_and_two_of_the_same_both_fire() {
             }
         }
         let of = |name| seen.iter().filter(|one| **one == (name, "process_completed")).count();
-        // The one that was removed may not have got round to what it was told before.
+        // The removed observer may not have handled the earlier events yet.
         assert!(of("first") <= 1, "{seen:?}");
         assert_eq!(of("second"), 2);
         drop(second);

@@ -167,7 +167,7 @@ fn laravel_a_timeout_can_be_set_with_an_interval() {
 }
 
 #[test]
-fn laravel_general_and_idle_timeouts_are_told_apart_and_caught_together() {
+fn laravel_general_and_idle_timeouts_are_distinguished_and_caught_together() {
     test(async {
         let manager = ProcessManager::new();
         let general = manager.run(sh("exec sleep 30").timeout(ms(100))).await.unwrap_err();

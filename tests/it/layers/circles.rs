@@ -8,7 +8,7 @@ use regex::Regex;
 
 use super::{code, is_test, sources};
 
-/// Files that depend on each other, and why that is no harm.
+/// Files that depend on each other, and why that is harmless.
 const HARMLESS: &[(&[&str], &str)] = &[
     (&["library/error", "library/result"], "a failed result is an error, which holds the result"),
     (&["output/block", "output/page"], "a page takes the memory of the index of its block along"),
@@ -16,16 +16,6 @@ const HARMLESS: &[(&[&str], &str)] = &[
     (
         &["machine/lifecycle/checks", "machine/lifecycle/port", "machine/lifecycle/state"],
         "`impl Lifecycle` is spread over files; the state of each part is in the state of the run",
-    ),
-    (
-        &[
-            "machine/graph",
-            "machine/lifecycle",
-            "machine/members",
-            "machine/slots",
-            "machine/snapshot",
-        ],
-        "a lifecycle keeps its latest view, which is made of all of these",
     ),
     (
         &["sys/leader", "sys/spawn", "sys/spawners"],
@@ -166,8 +156,8 @@ fn expand(tree: &str) -> Vec<(Vec<String>, String)> {
     found.into_iter().filter(|(path, _)| !path.is_empty()).map(whole).collect()
 }
 
-/// All that can be reached from here.
-fn reached(from: &Module, all: &BTreeMap<Module, BTreeSet<Module>>) -> BTreeSet<Module> {
+/// The modules that are reachable from this one.
+fn reachable(from: &Module, all: &BTreeMap<Module, BTreeSet<Module>>) -> BTreeSet<Module> {
     let (mut reached, mut next) = (BTreeSet::new(), vec![from]);
     while let Some(module) = next.pop() {
         for other in all.get(module).into_iter().flatten() {
@@ -181,7 +171,7 @@ fn reached(from: &Module, all: &BTreeMap<Module, BTreeSet<Module>>) -> BTreeSet<
 
 /// The files that depend on each other, in groups.
 fn circles(all: &BTreeMap<Module, BTreeSet<Module>>) -> BTreeSet<Vec<String>> {
-    let reach: BTreeMap<_, _> = all.keys().map(|module| (module, reached(module, all))).collect();
+    let reach: BTreeMap<_, _> = all.keys().map(|module| (module, reachable(module, all))).collect();
     let circle = |module: &Module| -> Vec<String> {
         let back = |other: &&Module| reach.get(other).is_some_and(|from| from.contains(module));
         reach[module].iter().filter(back).map(|module| module.join("/")).collect()

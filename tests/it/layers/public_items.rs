@@ -105,7 +105,7 @@ impl Items {
 }
 
 /// The names that `pub use` hands on in a file, without those of modules.
-fn handed_on(text: &str) -> Vec<String> {
+fn reexports(text: &str) -> Vec<String> {
     let import = Regex::new(r"(?m)^(#\[doc\(hidden\)\]\n)?pub use ([^;]+);").unwrap();
     let word = Regex::new(r"\b[A-Z]\w*").unwrap();
     let text = code(text);
@@ -120,7 +120,7 @@ fn public() -> (Vec<String>, Vec<String>) {
     let items = Items::read();
     let read = |file: &str| std::fs::read_to_string(root().join("src").join(file)).unwrap();
     let mut names: Vec<(String, String)> = Vec::new();
-    let root = handed_on(&read("lib.rs"));
+    let root = reexports(&read("lib.rs"));
     names.extend(root.iter().map(|name| (name.clone(), name.clone())));
     let declared =
         Regex::new(r"(?m)^(?:pub (?:struct|enum|trait) |    )([A-Z]\w*)(?: \{| \x22)").unwrap();
@@ -128,7 +128,7 @@ fn public() -> (Vec<String>, Vec<String>) {
         let text = read(file);
         let own = declared.captures_iter(&text).map(|found| found[1].to_owned());
         let is_type = |name: &String| items.members.contains_key(name);
-        for name in handed_on(&text).into_iter().chain(own.filter(is_type)) {
+        for name in reexports(&text).into_iter().chain(own.filter(is_type)) {
             if !root.contains(&name) {
                 names.push((format!("{module}::{name}"), name));
             }

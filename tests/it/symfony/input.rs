@@ -96,7 +96,7 @@ fn symfony_simple_input_stream() {
 #[test]
 fn symfony_input_stream_on_empty() {
     test(async {
-        // Nothing more is asked for before what there is has been taken.
+        // The next chunk is not requested before the last one was taken.
         let manager = ProcessManager::new();
         let folder = tempfile::tempdir().unwrap();
         let line = "echo up; until [ -e go ]; do sleep 0.01; done; wc -c";
@@ -115,7 +115,7 @@ fn symfony_input_stream_on_empty() {
 }
 
 #[test]
-fn symfony_input_nobody_reads_any_more() {
+fn symfony_input_without_a_reader() {
     test(async {
         let manager = ProcessManager::new();
         let command = sh("exec 0<&-; echo closed; exec sleep 1000").stdin(Stdin::Piped);

@@ -105,7 +105,7 @@ fn symfony_multiple_calls_to_proc_get_status() {
 #[test]
 fn symfony_wait_stopped_dead_process() {
     test(async {
-        // Neither one that is stopped nor one that is stopped and heeds nothing stays for ever.
+        // Neither a stopped process nor a process that ignores its stop remains.
         let policy = StopPolicy { grace: ms(200), ..StopPolicy::default() };
         for line in ["kill -STOP $$", "trap '' TERM; kill -STOP $$; while :; do sleep 1; done"] {
             let command = sh(line).timeout(ms(300)).stop(policy.clone());
@@ -235,7 +235,7 @@ fn symfony_ignoring_signal() {
         handle.wait_for_line(|line| line.text() == "up").await.unwrap();
         let result = handle.stop().await.unwrap();
         assert_eq!(result.status(), Some(Exit::Signal(Signal::KILL)));
-        // The same with another signal that is ignored: nobody waits for it to end by itself.
+        // The same with another ignored signal: the stop does not wait until it ends by itself.
         let policy = StopPolicy { signal: Signal::INT, grace: ms(200), ..StopPolicy::default() };
         let line = "trap '' INT; echo up; while :; do sleep 1; done";
         let handle = manager.start(sh(line).stop(policy)).await.unwrap();

@@ -39,7 +39,7 @@ fn symfony_iterate_over_process_with_timeout() {
 #[test]
 fn symfony_check_timeout_on_started_process() {
     test(async {
-        // Nobody waits for it and nobody asks it anything but where it is.
+        // It is not awaited, and only its state is read.
         let manager = ProcessManager::new();
         let handle = manager.start(sh("exec sleep 1000").timeout(ms(100))).await.unwrap();
         while handle.state() != StateName::Failed {
@@ -84,7 +84,7 @@ fn symfony_float_and_null_timeout() {
         assert_eq!(limit(outcome), TimeLimit::Total(ms(250)));
         assert!(begun.elapsed() >= ms(250));
         assert!(run(sh("sleep 0.3")).await.success());
-        // The longest there is is no mistake.
+        // The longest duration is valid.
         assert!(run(Command::new("true").timeout(Duration::MAX)).await.success());
     });
 }

@@ -21,7 +21,7 @@ fn symfony_callback_is_executed_for_output_whenever_output_is_disabled() {
 #[test]
 fn symfony_read_support_is_disabled_without_output() {
     test(async {
-        // Who asks for what goes to /dev/null is told, and waits for nothing.
+        // Reading output that goes to /dev/null is an error, and does not wait.
         let manager = ProcessManager::new();
         let command = sh("echo foo; exec sleep 1000").output(Output::Null);
         let handle = manager.start(command).await.unwrap();
@@ -37,7 +37,7 @@ fn symfony_read_support_is_disabled_without_output() {
 #[test]
 fn symfony_all_output_is_actually_read_on_termination() {
     test(async {
-        // More than two reads of it, and gone before anybody asks.
+        // More than two reads, and ended before it is read.
         let manager = ProcessManager::new();
         let size = 2 * (256 << 10) + 2;
         let line = format!("head -c {size} /dev/zero; head -c {size} /dev/zero >&2");
@@ -80,7 +80,7 @@ fn symfony_incremental_output_does_not_require_another_call() {
             let line = format!("for i in 0 1 2; do printf $i{to}; sleep 0.02; done; read x");
             let handle = manager.start(sh(&line).stdin(Stdin::Piped)).await.unwrap();
             let (mut cursor, mut seen) = (handle.cursor(), Vec::new());
-            // Nobody waits for the command, and nothing else of it is looked at.
+            // The command is not awaited, and nothing else of it is read.
             while seen.len() < 3 {
                 seen.extend(if to.is_empty() { cursor.stdout() } else { cursor.stderr() });
                 tokio::task::yield_now().await;
@@ -103,7 +103,7 @@ fn symfony_iterator_output() {
         let mut seen = Vec::new();
         for _ in 0..3 {
             handle.write("\n").await.unwrap();
-            // It goes on where it was left.
+            // It continues at its previous position.
             let piece = chunks.next().await.unwrap();
             seen.push((piece.stream, String::from_utf8(piece.bytes).unwrap()));
         }
@@ -150,8 +150,8 @@ fn symfony_output_that_is_no_text_comes_whole_in_any_pieces() {
 #[test]
 fn symfony_output_of_a_grandchild_that_holds_the_pipe() {
     test(async {
-        // The end of the leader is the end; what its children still say at once is not lost.
-        // It goes on for longer than a busy machine takes to look, and is never silent for long.
+        // The run ends with the leader; what its children print immediately after it is not lost.
+        // It runs longer than a busy machine needs to check, and is never silent for long.
         let ticks = "n=0; while [ $n -lt 20 ]; do echo tick; sleep 0.02; n=$((n+1)); done";
         let line = format!("({ticks}; echo late) & echo early");
         let result = run(sh(&line).stop(leaves())).await;

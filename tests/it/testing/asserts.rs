@@ -5,7 +5,7 @@ use pitcrew::{Command, StartErrorKind};
 
 use super::{on, panic_of};
 
-/// A host that was asked for `git fetch`, `git push` and `missing`, in this order.
+/// A host that ran `git fetch`, `git push` and `missing`, in this order.
 async fn asked() -> ScriptedHost {
     let missing = Script::refused(StartErrorKind::ProgramNotFound);
     let (host, manager) = on(ScriptedHost::new().on("missing", missing).on("git *", Script::new()));
@@ -86,7 +86,7 @@ async fn the_host_that_was_made_does_not_go_with_an_unexpected_command() {
                   (unexpected)";
     assert_eq!(message, wanted);
 
-    // Who has asked knows.
+    // The caller already knows.
     let (host, manager) = on(ScriptedHost::new());
     manager.run(Command::new("x")).await.unwrap_err();
     assert!(host.unexpected()[0].was_unexpected());

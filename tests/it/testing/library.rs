@@ -1,4 +1,4 @@
-//! The library on the scripted host, in invented time.
+//! The library on the scripted host, in simulated time.
 
 use std::time::Duration;
 
@@ -116,7 +116,7 @@ async fn what_is_given_as_input_is_recorded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pipeline_flows_in_invented_time() {
+async fn a_pipeline_flows_in_simulated_time() {
     let produce = Script::new().wait(m(10)).out("b").wait(m(10)).out("a");
     let (host, manager) = on(ScriptedHost::new()
         .on("produce", produce)

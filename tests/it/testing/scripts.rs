@@ -60,7 +60,7 @@ async fn a_print_that_is_interrupted_repeats_and_loses_nothing() {
         .interrupted_by(Signal::HUP, Script::new().out_bytes("|"));
     let (_host, mut child) = start(script).await;
     for _ in 0..3 {
-        // It is in the midst of it, as nobody reads.
+        // It is still writing, as nothing reads.
         tokio::time::sleep(s(1)).await;
         child.signal(Signal::HUP).unwrap();
     }
@@ -95,7 +95,7 @@ async fn an_answer_can_have_answers_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn signals_that_end_nobody_end_nobody() {
+async fn ignored_signals_end_no_run() {
     let (_host, mut child) = start(Script::new().wait(s(10)).exit(5)).await;
     for name in ["CHLD", "CONT", "URG", "WINCH"] {
         child.signal(name.parse().unwrap()).unwrap();

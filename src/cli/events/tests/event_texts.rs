@@ -12,7 +12,7 @@ use crate::machine::event::{
     SkipLink, WaitingOn, WatchSuspended,
 };
 use crate::machine::{Event, EventText, ShutdownReason};
-use crate::spec::{CheckRole, Condition, Name, Signal, Stray};
+use crate::spec::{CheckRole, Condition, Fault, FaultItem, Name, Signal, Stray};
 
 fn of(run: u32) -> EventSubject {
     EventSubject { id: None, name: "api".into(), process: "api".into(), run, attempt: 1 }
@@ -102,19 +102,15 @@ fn failed() -> Vec<(RunError, Cause, &'static str)> {
         (RunError::CwdNotFound, Cause::Start, "no such folder \"web\""),
         (RunError::NotExecutable, Cause::Start, "\"web\" is not executable"),
         (RunError::ArgumentsTooLong, Cause::Start, "arguments are too long"),
-        (RunError::PortBusy, Cause::Start, "port 80 is taken by nginx"),
+        (RunError::PortBusy, Cause::Start, "port 80 is in use by nginx"),
         (RunError::ResourceLimit, Cause::User, "no more processes"),
         (RunError::Other, Cause::Retry { retry: 1, retries: Some(5) }, "no output"),
-        (RunError::Timeout, Cause::Timeout { after_ms: 2_000 }, "it ran longer than 2.0s"),
-        (
-            RunError::IdleTimeout,
-            Cause::IdleTimeout { after_ms: 2_000 },
-            "it printed nothing for 2.0s",
-        ),
+        (RunError::Timeout, Cause::Timeout { after_ms: 2_000 }, "timed out after 2.0s"),
+        (RunError::IdleTimeout, Cause::IdleTimeout { after_ms: 2_000 }, "no output for 2.0s"),
         (
             RunError::ReadyTimeout,
             Cause::ReadyTimeout { after_ms: 2_000, probe: "tcp :80".to_owned(), answer: None },
-            "it was not ready within 2.0s: tcp :80",
+            "not ready after 2.0s: tcp :80",
         ),
         (RunError::Unkillable, Cause::User, "4711 (sleep 60) cannot be killed"),
     ]
@@ -241,11 +237,13 @@ fn of_the_project() -> Vec<Event> {
         );
     }
     for faults in [1, 2] {
-        let faults = vec![serde_json::Value::Null; faults];
+        let fault = Fault::about("procfile.toml".into(), "x");
+        let faults = vec![FaultItem::from(&fault); faults];
         all.push(ConfigRejected { stamp, faults, cause: Cause::User }.into());
     }
-    for (succeeded, failed) in [(3, 0), (2, 1), (0, 2)] {
-        all.push(PoolDrained { stamp, pool: "build".into(), succeeded, failed }.into());
+    for [succeeded, failed, stopped, skipped] in [[3, 0, 0, 0], [2, 1, 0, 0], [0, 1, 1, 2]] {
+        let pool = "build".into();
+        all.push(PoolDrained { stamp, pool, succeeded, failed, stopped, skipped }.into());
     }
     all.push(ProjectReady { stamp }.into());
     let stopping = |reason| ProjectStopping { stamp, cause: Cause::Shutdown { reason } }.into();

@@ -30,7 +30,7 @@ pub(super) struct CheckLaws {
     live: HashMap<RunId, Seen>,
     /// Asked to go, or gone.
     over: HashSet<RunId>,
-    /// Of everybody who was ever there: one that is not in the file any more keeps what it had.
+    /// Of every process that ever existed; entries of removed processes stay.
     specs: HashMap<ProcessId, Arc<ProcessSpec>>,
 }
 
@@ -44,7 +44,7 @@ impl CheckLaws {
     ) {
         self.renew(machine);
         self.starts(now, step);
-        // What is due goes before what comes in, so the answer may find its run gone.
+        // Due timers fire before the input, so the run of an answer may be gone.
         if let Some(Input::Fact(fact)) = input {
             self.leader_gone(fact);
             self.heard(fact);
@@ -92,7 +92,7 @@ impl CheckLaws {
 
     fn leader_gone(&mut self, fact: &Fact) {
         if let Fact::Exited { run, .. } | Fact::Lingering { run, exit: Some(_), .. } = fact
-            // It may be a rumour about one that has not begun.
+            // The random worlds also report facts about runs that have not begun.
             && self.live.contains_key(run)
         {
             self.over.insert(*run);
@@ -123,7 +123,7 @@ impl CheckLaws {
         }
     }
 
-    /// Every change of the level is told, and has its reason in the counts.
+    /// Every change of the level has an event, and its reason in the counts.
     fn levels(&mut self, now: Moment, step: &Step) {
         for event in &step.events {
             let Some(subject) = event.subject() else { continue };

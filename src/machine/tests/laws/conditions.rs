@@ -1,27 +1,18 @@
-//! Law: `wait` on the socket, the graph of the interface and the explanation of a process agree
-//! with the machine on every condition.
+//! Law: `wait` on the socket, graph and details of the interface, and the explanation of a process
+//! agree with the machine on every condition.
 
 use super::Laws;
 use crate::machine::condition::{ConditionStatus, combined_status};
 use crate::machine::{Explanation, Moment, ProjectPhase, Snapshot, StateName, Supervisor};
 
-/// The graph of every so many snapshots is drawn: it takes longer than all the other laws.
-#[cfg(feature = "tui")]
-const DRAWN: u64 = 8;
-
 impl Laws {
-    pub(super) fn conditions(&self, machine: &Supervisor, now: Moment, snapshot: &Snapshot) {
-        // While the project ends nothing starts, so nobody asks for a condition any more.
+    pub(super) fn conditions(&mut self, machine: &Supervisor, now: Moment, snapshot: &Snapshot) {
+        // While the project ends, no condition is awaited: nothing starts, and `wait` fails.
         if self.ignores_dependencies || snapshot.phase != ProjectPhase::Up {
             return;
         }
         #[cfg(feature = "tui")]
-        let nodes = snapshot.number.is_multiple_of(DRAWN).then(|| {
-            use crate::control::wire::ProjectState;
-            use crate::tui::model::usage::ReadyTimes;
-            use crate::tui::render::graph::nodes;
-            nodes(&ProjectState::before_start("test", snapshot), &ReadyTimes::default())
-        });
+        let nodes = self.changed_graph(machine, snapshot);
         for view in snapshot.processes.iter().filter(|view| !self.leaving.contains(&view.id)) {
             for (on, condition, status) in machine.dependency_statuses(view.id) {
                 let subjects = || snapshot.processes.iter().map(|one| one.condition_subject());
@@ -29,7 +20,7 @@ impl Laws {
                     self.leaving.contains(&one.id)
                         && one.condition_subject().scope(on.as_str(), condition).is_some()
                 });
-                // It is waited for no more, and still seen.
+                // A departing member is no dependency any more, but still in the snapshot.
                 if is_about_leaver {
                     continue;
                 }
@@ -44,26 +35,50 @@ impl Laws {
                 waits_alike(machine, snapshot, (on.as_str(), condition, status), &what);
                 #[cfg(feature = "tui")]
                 if let Some(nodes) = &nodes {
+                    use crate::tui::{glyphs, render::details::facts::depends_on};
                     let node = nodes.iter().find(|node| node.name == *view.process.as_str());
                     let mut edges = node.iter().flat_map(|node| &node.dependencies);
                     let edge = edges.find(|edge| edge.name == on.as_str());
                     let is_met = status == ConditionStatus::Met;
-                    assert_eq!(
-                        edge.map(|edge| edge.is_fulfilled),
-                        Some(is_met),
-                        "graph: {}",
-                        what()
-                    );
+                    let shown = edge.map(|edge| edge.is_fulfilled);
+                    assert_eq!(shown, Some(is_met), "graph: {}", what());
+                    let glyphs = &glyphs::ASCII;
+                    let details = depends_on(nodes, view.process.as_str(), glyphs);
+                    let sign = if is_met { glyphs.yes } else { glyphs.no };
+                    let entry = format!("{on} {} {sign}", condition.as_str());
+                    assert!(details.split(", ").any(|text| text == entry), "{details}: {}", what());
                 }
                 let waits = view.waits_for.iter().find(|waits| waits.name == on);
                 if view.state == StateName::Waiting && waits.is_some() {
-                    // One that ran before is left waiting beside a part that cannot get there.
+                    // A dependant that ran before waits although a member can no longer meet the condition.
                     assert_ne!(status, ConditionStatus::Met, "{}", what());
                     let why = Explanation::of(snapshot, view.id, now).unwrap();
-                    assert!(!why.because.is_empty(), "it says whom it waits for: {}", what());
+                    assert!(!why.because.is_empty(), "it names what it waits for: {}", what());
                 }
             }
         }
+    }
+
+    /// The nodes of the graph if the status of a dependency has changed: drawing takes longer than all
+    /// other laws.
+    #[cfg(feature = "tui")]
+    fn changed_graph(
+        &mut self,
+        machine: &Supervisor,
+        snapshot: &Snapshot,
+    ) -> Option<Vec<crate::tui::render::graph::GraphNode>> {
+        use crate::control::wire::ProjectState;
+        use crate::tui::{model::usage::ReadyTimes, render::graph::nodes};
+        let ids = snapshot.processes.iter().map(|view| view.id);
+        let statuses = ids.flat_map(|id| {
+            machine.dependency_statuses(id).into_iter().map(move |(on, _, status)| (id, on, status))
+        });
+        let statuses: Vec<_> = statuses.collect();
+        if statuses == self.drawn {
+            return None;
+        }
+        self.drawn = statuses;
+        Some(nodes(&ProjectState::before_start("test", snapshot), &ReadyTimes::default()))
     }
 }
 
@@ -77,14 +92,5 @@ fn waits_alike(
     use crate::control::waiting::WaitGoal;
     let Ok(targets) = machine.targets(&[on.to_owned()]) else { return };
     let goal = WaitGoal { targets, condition: Some(condition) };
-    let waited = goal.status(snapshot);
-    let is_bare_pool = waited
-        .members
-        .iter()
-        .all(|member| member.view.condition_subject().scope(on, condition).is_none());
-    // Of a pool without jobs those are meant that take its slots.
-    if is_bare_pool {
-        return;
-    }
-    assert_eq!(waited.status, status, "wait: {}", what());
+    assert_eq!(goal.status(snapshot).status, status, "wait: {}", what());
 }

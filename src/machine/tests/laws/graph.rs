@@ -3,28 +3,34 @@
 use crate::machine::{ProcessId, ProcessView, StateName, Supervisor};
 use crate::spec::{Name, Spec};
 
-/// Everything that is named by `on`: a process with all replicas, or the jobs of a pool.
+/// The processes of the file that `on` names: a process with all replicas, or the members of a pool.
 pub(super) fn those<'a>(
     spec: &'a Spec,
     views: &'a [&ProcessView],
     on: &'a Name,
 ) -> impl Iterator<Item = &'a &'a ProcessView> {
-    let pool = spec.pools.get(on);
-    views.iter().filter(move |view| match pool {
-        Some(pool) => pool.jobs.contains(&view.process),
-        None => view.process == *on,
-    })
+    views.iter().filter(move |view| members(spec, on).contains(&&view.process))
+}
+
+/// The members of a pool, or the process itself.
+fn members<'a>(spec: &'a Spec, on: &'a Name) -> Vec<&'a Name> {
+    if spec.pools.contains_key(on) {
+        spec.processes
+            .values()
+            .filter(|one| one.pool.as_ref() == Some(on))
+            .map(|one| &one.name)
+            .collect()
+    } else {
+        vec![on]
+    }
 }
 
 /// Whether `one` needs `other`, directly or not.
-pub(super) fn needs_it(spec: &Spec, one: &Name, other: &Name) -> bool {
+pub(in crate::machine::tests) fn needs_it(spec: &Spec, one: &Name, other: &Name) -> bool {
     let Some(one) = spec.processes.get(one) else { return false };
     one.depends_on.keys().any(|on| {
-        let names = match spec.pools.get(on) {
-            Some(pool) => pool.jobs.clone(),
-            None => vec![on.clone()],
-        };
-        on == other || names.iter().any(|name| name == other || needs_it(spec, name, other))
+        let mut members = members(spec, on).into_iter();
+        on == other || members.any(|name| name == other || needs_it(spec, name, other))
     })
 }
 
@@ -42,7 +48,7 @@ pub(super) fn needed_by(machine: &Supervisor, spec: &Spec, ids: &[ProcessId]) ->
     let all = machine.names().map(|(id, _)| id);
     all.filter(|id| {
         let needed = |name: &Name| roots.iter().any(|root| needs_it(spec, root, name));
-        // A guest is in no file: it comes with the pool that it is in.
+        // An admitted member is in no file: it belongs to its pool.
         let of = process_of(*id);
         let pool = || spec.pools.keys().any(&needed);
         ids.contains(id) || of.map_or_else(pool, |name| needed(&name))
@@ -71,7 +77,7 @@ pub(super) fn is_legal(from: StateName, to: StateName) -> bool {
             to,
             Ready | Stopping | Backoff | Succeeded | Failed | Waiting | Queued | Starting | Skipped
         ),
-        // From its end it goes on at once when a change came while it ran before something else.
+        // A change during a pre-restart run starts it again as soon as it has ended.
         Ready => matches!(
             to,
             Unhealthy

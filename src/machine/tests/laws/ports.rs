@@ -6,7 +6,7 @@ use crate::machine::{Effect, Event, Fact, Input, Moment, ProcessView, RunId, Ste
 
 impl Laws {
     /// A process with a port is spawned after an answer that the port is free, and fails only after
-    /// one that none is. No two live runs have the same port.
+    /// an answer that no port is free. No two live runs have the same port.
     pub(super) fn ports(
         &mut self,
         views: &[&ProcessView],

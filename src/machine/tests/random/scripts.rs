@@ -28,7 +28,7 @@ pub(in crate::machine::tests) fn check() -> impl Strategy<Value = Check> {
     (probe, duration(), duration(), maybe(duration()), 1_u32..3, 1_u32..3).prop_map(
         |(probe, interval, initial_delay, timeout, successes, failures)| Check {
             probe,
-            // Not so often that a world is nothing but probes.
+            // Rarely enough that a world does not consist of probes only.
             interval: interval.max(ms(250)),
             probe_timeout: s(5),
             initial_delay,

@@ -1,4 +1,4 @@
-//! Files that are no files: pipes, devices, folders.
+//! Env files that are not regular files: pipes, devices, folders.
 
 use std::cell::Cell;
 use std::fs::OpenOptions;
@@ -45,7 +45,7 @@ fn a_pipe_without_a_writer_is_reported_once() {
     fifo(&path);
     let waits = Cell::new(0);
     let content = thread::scope(|scope| {
-        // The writer comes when it was reported that one is missing.
+        // The writer opens the pipe after the missing writer was reported.
         let (come, comes) = std::sync::mpsc::channel();
         scope.spawn({
             let path = &path;

@@ -1,4 +1,4 @@
-//! Unknown keys: guesses what each was meant to be, so that one mistake is reported once.
+//! Unknown keys: guesses which key was intended, so that one mistake is reported once.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -15,7 +15,7 @@ const A_PROCESS: &ValueKind = &ValueKind::Runnable(&PROCESS);
 /// The maximum number of keys in a hint.
 const MAX_LISTED_KEYS: usize = 12;
 
-/// The guess what an unknown key means.
+/// The key that an unknown key was probably intended to be.
 pub(super) enum Guess {
     /// A key of the same table, with the same value.
     Key(&'static KeySpec),
@@ -25,14 +25,31 @@ pub(super) enum Guess {
     Process,
 }
 
-/// Returns the hint and the guess for an unknown key. Keys of other tools come first, then keys of
-/// tables inside of this one, then similar spellings.
-fn guess(shape: &'static TableShape, name: &str, value: &DeValue<'_>) -> (String, Option<Guess>) {
+/// Returns the message, the hint and the guess for an unknown key. Keys of other tools come first,
+/// then keys of tables inside of this one, then similar spellings.
+fn guess(
+    shape: &'static TableShape,
+    name: &str,
+    value: &DeValue<'_>,
+) -> (String, String, Option<Guess>) {
+    let is_root = shape.name == ROOT.name;
+    let table = if is_root { String::new() } else { format!(" in {}", shape.label) };
     if let Some(foreign) = foreign_keys::find(shape, name) {
         let same = foreign.same_value().and_then(|key| shape.own_key(key)).map(Guess::Key);
         let outer = || shape.own_key(foreign.outer_key()).map(Guess::Unreadable);
-        return (foreign.hint(), same.or_else(outer));
+        let (message, hint) = foreign.message_and_hint(name, &table);
+        return (message, hint, same.or_else(outer));
     }
+    let (hint, guess) = guess_own(shape, name, value);
+    (foreign_keys::unknown(name, &table), hint, guess)
+}
+
+/// Returns the hint and the guess for a key that no other tool has.
+fn guess_own(
+    shape: &'static TableShape,
+    name: &str,
+    value: &DeValue<'_>,
+) -> (String, Option<Guess>) {
     let has_inner = |key: &&KeySpec| key.kind.tables().iter().any(|t| t.own_key(name).is_some());
     if let Some(outer) = shape.own_keys().find(has_inner) {
         return (format!("did you mean `{}.{name}`?", outer.name), None);
@@ -47,10 +64,11 @@ fn guess(shape: &'static TableShape, name: &str, value: &DeValue<'_>) -> (String
     if known.len() > MAX_LISTED_KEYS {
         return ("`pitcrew schema` lists all keys".to_owned(), None);
     }
-    (format!("its keys are: {}", known.join(", ")), None)
+    let subject = if shape.name == ROOT.name { "the top-level keys" } else { "its keys" };
+    (format!("{subject} are: {}", known.join(", ")), None)
 }
 
-/// Whether a value can only be meant as a process: a command, or a table with a key of a process.
+/// Whether a value can only be a process: a command, or a table with a key of a process.
 fn is_process(value: &DeValue<'_>) -> bool {
     let has_own_key =
         |table: &DeTable<'_>| PROCESS.own_keys().any(|key| table.contains_key(key.name));
@@ -69,12 +87,12 @@ impl Validator<'_> {
         if shape.keys.iter().any(|key| key.name == name) {
             let message = format!("{} cannot have the key `{name}`", shape.label);
             let hint = match (shape.role, name) {
-                (_, "name") => Some("its name is the key of its table"),
+                (_, "name") => Some("the name is `NAME` in `[process.NAME]`"),
                 (TableRole::OptionSet, "command") => Some("each process has its own command"),
                 (TableRole::Job, _) => {
                     Some("make it a process that names the pool with `pool = …`")
                 }
-                (TableRole::Ready | TableRole::Health, _) => Some("only `ready` has it"),
+                (TableRole::Ready | TableRole::Health, _) => Some("only allowed in `ready`"),
                 (
                     TableRole::Alone | TableRole::Pool | TableRole::Process | TableRole::OptionSet,
                     _,
@@ -86,16 +104,14 @@ impl Validator<'_> {
             let check = shape.own_keys().find(|key| shape.one_of.contains(&key.name));
             return check.filter(|_| is_check).map(Guess::Unreadable);
         }
-        let (hint, guess) = guess(shape, name, value);
-        let is_root = shape.name == ROOT.name;
-        let table = if is_root { String::new() } else { format!(" in {}", shape.label) };
-        self.faults.push(Fault::at(place, format!("unknown key `{name}`{table}")).with_hint(hint));
-        self.is_unclear |= guess.is_none() && is_root && value.is_table();
+        let (message, hint, guess) = guess(shape, name, value);
+        self.faults.push(Fault::at(place, message).with_hint(hint));
+        self.is_unclear |= guess.is_none() && shape.name == ROOT.name && value.is_table();
         guess
     }
 
-    /// Uses the value of an unknown key for the key it was meant to be, so that the mistake is not reported
-    /// again as a missing key.
+    /// Uses the value of an unknown key for the guessed key, so that the mistake is not reported again as a
+    /// missing key.
     pub(super) fn stand_in(
         &mut self,
         guess: Option<&Guess>,

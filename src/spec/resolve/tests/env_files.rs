@@ -91,7 +91,7 @@ fn the_ports_of_all_processes_can_be_used() {
 }
 
 #[test]
-fn a_mistake_of_a_shared_file_is_told_once() {
+fn a_mistake_in_a_shared_file_is_reported_once() {
     let project = Project::new(
         "[project]\nenv_file = '.env'\n[process]\nx = 'x'\ny = 'y'\n[pool.p]\nconcurrency = 1\njobs = ['j']\n",
     )
@@ -119,7 +119,7 @@ fn what_was_not_read_makes_no_mistake() {
     assert_eq!(faults.iter().map(reported).collect::<Vec<_>>(), ["2:3 this `${` is never closed"]);
     let project = project.with(".env", "A=$FROM_PIPE\n");
     let spec = load_with(&locate, &[], &reading).unwrap().spec;
-    // A pipe is not watched: who looks whether it has changed takes its content away.
+    // A pipe is not watched: reading it to compare would consume its content.
     assert_eq!(spec.project.env_files, [project.dir().join(".env")]);
     assert_eq!(spec.project.env_pipes, ["/dev/null".into(), pipe]);
 }

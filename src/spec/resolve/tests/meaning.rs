@@ -84,7 +84,7 @@ fn mistakes_in_an_env_file_have_a_line_of_that_file() {
 }
 
 #[test]
-fn a_quote_in_an_env_file_that_is_never_closed_is_told_where_it_is_opened() {
+fn an_unclosed_quote_in_an_env_file_is_reported_where_it_is_opened() {
     for (text, line) in [("A=1\nB=\"x\nC=2\n", 2), ("A=1\n\nB='x\nC=2", 3), ("A=1\nB=2\0", 2)] {
         let project =
             Project::new("[process.x]\ncommand = 'x'\nenv_file = '.env'\n").with(".env", text);

@@ -9,7 +9,7 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
     ("port = 'x'", "3:8 expected an integer from 1 to 65535, found the string \"x\""),
     (
         "port = '8080'",
-        "3:8 expected an integer from 1 to 65535, found the string \"8080\" (without quotes: 8080)",
+        "3:8 expected an integer from 1 to 65535, found the string \"8080\" (write 8080)",
     ),
     (
         "stop = { zzz = 1 }",
@@ -24,25 +24,25 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
     ("replicas = 0", "3:12 expected an integer from 1 to 10000, found 0"),
     (
         "timeout = 10",
-        "3:11 expected a duration such as \"10s\", found the integer 10 (add the unit: \"10s\")",
+        "3:11 expected a duration such as \"10s\", found the integer 10 (write \"10s\")",
     ),
     ("timeout = '10'", "3:11 `10` is not a duration (add the unit, such as \"10s\" or \"10ms\")"),
     (
         "timeout = '10lightyears'",
-        "3:11 `10lightyears` is not a duration (the units are d, h, m, s and ms)",
+        "3:11 `10lightyears` is not a duration (units are d, h, m, s, ms)",
     ),
     ("timeout = '0s'", "3:11 this duration cannot be zero (omit the key instead)"),
     ("log.max_size = '10MB'", "3:16 `10MB` is not a size (did you mean `MiB`?)"),
     (
         "log.max_size = 10",
-        "3:16 expected a size such as \"10MiB\", found the integer 10 (add the unit: \"10B\")",
+        "3:16 expected a size such as \"10MiB\", found the integer 10 (write \"10B\")",
     ),
     ("log = true", "3:7 expected `false`, or a table, found `true`"),
     (
         "tty = 'yes'",
         "3:7 expected a boolean, found the string \"yes\" (write `true` or `false`, without quotes)",
     ),
-    ("cwd = ''", "3:7 \"\" is not a path"),
+    ("cwd = ''", "3:7 the path is empty"),
     (
         "env = { A = { from_env = 'B' } }",
         "3:13 `from_env` is not supported yet (write `NAME=$B` in an `env_file`; `B` itself is inherited)",
@@ -57,13 +57,13 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
     ),
     (
         "tags = ['a b']",
-        "3:9 `a b` is not a name (names are made of the letters a to z, digits, `_` and `-`)",
+        "3:9 invalid name `a b` (names are made of the letters a to z, digits, `_` and `-`)",
     ),
     ("tags = ['all']", "3:9 the name `all` is reserved (it means all processes)"),
-    ("tags = 'a'", "3:8 expected an array of names, found the string \"a\" (in brackets: [\"a\"])"),
+    ("tags = 'a'", "3:8 expected an array of names, found the string \"a\" (write [\"a\"])"),
     (
         "depends_on = 'db'",
-        "3:14 expected an array of names, or a table from the name of a process, job or pool to \"started\", \"ready\", \"succeeded\" or \"completed\", or a table, found the string \"db\" (in brackets: [\"db\"])",
+        "3:14 expected an array of names, or a table from the name of a process, job or pool to \"started\", \"ready\", \"succeeded\" or \"completed\", or a table, found the string \"db\" (write [\"db\"])",
     ),
     (
         "depends_on = ['bd']",
@@ -83,32 +83,35 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
     ),
     (
         "depends_on = ['db.2']",
-        "3:15 process `x` depends on `db.2`, which does not exist (name `db`: all its replicas must fulfil it)",
+        "3:15 process `x` depends on `db.2`, which does not exist (depend on `db`; the condition must hold for all replicas)",
     ),
     ("depends_on = ['x']", "3:15 circular dependency: `x` -> `x`"),
     (
         "options = ['rsut']",
-        "3:12 process `x` takes the option set `rsut`, which does not exist (did you mean `rust`?)",
+        "3:12 process `x` uses option set `rsut`, which does not exist (did you mean `rust`?)",
     ),
     (
         "retry = 'patent'",
-        "3:9 process `x` names the retry policy `patent`, which does not exist (did you mean `patient`?)",
+        "3:9 process `x` uses retry policy `patent`, which does not exist (did you mean `patient`?)",
     ),
     (
         "pool = 'biuld'",
-        "3:8 process `x` takes a slot of the pool `biuld`, which does not exist (did you mean `build`?)",
+        "3:8 process `x` uses pool `biuld`, which does not exist (did you mean `build`?)",
     ),
     ("retry = { attempts = -1 }", "3:22 expected an integer of at least 0, found -1"),
-    ("retry = { attempts = 'all' }", "3:22 expected \"unlimited\", found \"all\""),
+    (
+        "retry = { attempts = 'all' }",
+        "3:22 expected an integer of at least 0, or \"unlimited\", found \"all\"",
+    ),
     ("retry = { backoff = { factor = 0.5 } }", "3:32 expected a number from 1 to 1000, found 0.5"),
     ("retry = { backoff = { factor = nan } }", "3:32 expected a number from 1 to 1000, found NaN"),
     ("retry = { backoff = { jitter = 2 } }", "3:32 expected a number from 0 to 1, found 2"),
     (
         "restart = 'never'\nretry = 'patient'",
-        "4:1 a retry policy together with `restart = \"never\"` (remove one of the two)",
+        "4:1 `retry` has no effect with `restart = \"never\"` (remove one of the two)",
     ),
     ("stop = { signal = 'TREM' }", "3:19 unknown signal `TREM` (did you mean `TERM`?)"),
-    ("stop = { grace = '1x' }", "3:18 `1x` is not a duration (the units are d, h, m, s and ms)"),
+    ("stop = { grace = '1x' }", "3:18 `1x` is not a duration (units are d, h, m, s, ms)"),
     ("stop = { command = [] }", "3:20 the command is empty (the first entry is the program)"),
     (
         "stop = { keep = ['/usr/bin/adb'] }",
@@ -130,35 +133,32 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
     ("success_exit_codes = [0, 300]", "3:26 expected an integer from 0 to 255, found 300"),
     (
         "ready = {}",
-        "3:9 a `ready` check has nothing to check (give it exactly one of: exec, http, tcp, unix, file, log, delay, notify)",
+        "3:9 a `ready` check needs one of: exec, http, tcp, unix, file, log, delay, notify",
     ),
-    (
-        "ready = { tcp = 1, file = 'x' }",
-        "3:20 a `ready` check has both `tcp` and `file` (give it exactly one of: exec, http, tcp, unix, file, log, delay, notify)",
-    ),
+    ("ready = { tcp = 1, file = 'x' }", "3:20 only one of `tcp` and `file` is allowed"),
     (
         "ready = { http = 'https://x/y' }",
         "3:18 a check cannot use https (use exec = \"curl -fsS https://x/y\")",
     ),
     (
         "ready = { http = 'ftp://x/' }",
-        "3:18 `ftp://x/` is not a URL that can be checked (write it like \"http://127.0.0.1:8080/healthz\", or \"/healthz\" for the own `port`)",
+        "3:18 `ftp://x/` is not an http URL (write it like \"http://127.0.0.1:8080/healthz\", or \"/healthz\" for the process's own `port`)",
     ),
     (
         "ready = { http = '/healthz' }",
-        "3:18 this check uses the port of `x`, which has none (give it one with `port = 8080`)",
+        "3:18 this check needs a `port`, which `x` does not have (give it one with `port = 8080`)",
     ),
     (
         "url = 'http://localhost:port/'",
-        "3:7 this url uses the port of `x`, which has none (give it one with `port = 8080`)",
+        "3:7 `:port` needs a `port`, which `x` does not have (give it one with `port = 8080`)",
     ),
     (
         "url = 'localhost:3000'",
-        "3:7 `localhost:3000` is not the URL of a page (write it like \"http://localhost:port/admin\")",
+        "3:7 `localhost:3000` is not an http or https URL (write it like \"http://localhost:port/admin\")",
     ),
     (
         "ready = { tcp = 'port' }",
-        "3:17 this check uses the port of `x`, which has none (give it one with `port = 8080`)",
+        "3:17 this check needs a `port`, which `x` does not have (give it one with `port = 8080`)",
     ),
     (
         "ready = { tcp = '5432' }",
@@ -166,7 +166,7 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
     ),
     (
         "ready = { tcp = 'localhost:0' }",
-        "3:17 `localhost:0` is not an address (write a port such as 5432, \"host:port\", or \"port\" for the own `port`)",
+        "3:17 `localhost:0` is not an address (write a port such as 5432, \"host:port\", or \"port\" for the process's own `port`)",
     ),
     (
         "ready = { log = 'x', timeout = '1s', interval = '1s' }",
@@ -188,14 +188,14 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
     ),
     (
         "health = { log = 'x', tcp = 1 }",
-        "3:12 a `health` check cannot have the key `log` (only `ready` has it)",
+        "3:12 a `health` check cannot have the key `log` (only allowed in `ready`)",
     ),
     ("watch = []", "3:9 this array cannot be empty"),
     ("watch = ['[']", "3:10 not a glob: unclosed character class; missing ']'"),
     ("watch = { ignore = ['a'] }", "3:9 `watch` needs the key `paths`"),
     (
         "watch = { paths = ['a'], action = 'reload' }",
-        "3:35 `reload` is not an action (the actions are \"restart\", \"signal:NAME\" and \"run:NAME\")",
+        "3:35 `reload` is not an action (expected \"restart\", \"signal:NAME\" or \"run:NAME\")",
     ),
     (
         "watch = { paths = ['a'], action = 'signal:HPU' }",
@@ -213,22 +213,28 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
         "watch = ['src/*/../lib']",
         "3:10 \"src/*/../lib\" has `..` after a wildcard (use `..` only at the beginning)",
     ),
-    ("port = 65535\nreplicas = 2", "4:12 2 replicas from port 65535 on need ports above 65535"),
-    ("env_file = 'missing'", "3:12 there is no env file"),
-    ("name = 'y'", "3:1 a process cannot have the key `name` (its name is the key of its table)"),
+    (
+        "port = 65535\nreplicas = 2",
+        "4:12 2 replicas from port 65535 on would need ports above 65535",
+    ),
+    ("env_file = 'missing'", "3:12 env file "),
+    (
+        "name = 'y'",
+        "3:1 a process cannot have the key `name` (the name is `NAME` in `[process.NAME]`)",
+    ),
 ];
 
 /// Whole files, and the one fault that is reported about them.
 const IN_A_FILE: &[(&str, &str)] = &[
     (
         "",
-        "1:1 this file has no process and no job (write `[process]` and under it `web = \"npm run dev\"`)",
+        "1:1 this file declares no process and no job (write `[process]` and under it `web = \"npm run dev\"`)",
     ),
     (
         "[pool.a]\nconcurrency = 1\n",
-        "1:1 this file has no process and no job (write `[process]` and under it `web = \"npm run dev\"`)",
+        "1:1 this file declares no process and no job (write `[process]` and under it `web = \"npm run dev\"`)",
     ),
-    ("[process]\nx = ''", "2:5 \"\" is not a command"),
+    ("[process]\nx = ''", "2:5 the command is empty"),
     ("[process]\nx = []", "2:5 the command is empty (the first entry is the program)"),
     (
         "[process]\nx = ['', 'a']",
@@ -239,14 +245,11 @@ const IN_A_FILE: &[(&str, &str)] = &[
         "[process]\nx = 5",
         "2:5 expected a table, a command or an array of strings, found the integer 5",
     ),
-    (
-        "[process.x]\nport = 1",
-        "1:10 process `x` has no command (say how to run it: `command = \"…\"`)",
-    ),
+    ("[process.x]\nport = 1", "1:10 process `x` has no command (add `command = \"…\"`)"),
     ("[process]\nall = 'x'", "2:1 the name `all` is reserved (it means all processes)"),
     (
         "[process]\n'a b' = 'x'",
-        "2:1 `a b` is not a name (names are made of the letters a to z, digits, `_` and `-`)",
+        "2:1 invalid name `a b` (names are made of the letters a to z, digits, `_` and `-`)",
     ),
     (
         "[process]\n'' = 'x'",
@@ -287,6 +290,10 @@ const IN_A_FILE: &[(&str, &str)] = &[
         "3:45 circular dependency: `p` -> `p.2` -> `p`",
     ),
     (
+        "[pool.p]\nconcurrency = 1\n[process.y]\ncommand = 'y'\npool = 'p'\ndepends_on = ['p']",
+        "6:15 circular dependency: `p` -> `y` -> `p`",
+    ),
+    (
         "[pool.p]\nconcurrency = 1\njobs = [{ name = 'p', command = 'x' }]",
         "3:18 the name `p` is taken (names of processes, jobs and pools must be unique)",
     ),
@@ -314,7 +321,7 @@ const IN_A_FILE: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn every_mistake_in_a_process_is_told_once_with_its_place() {
+fn every_mistake_in_a_process_is_reported_once_with_its_place() {
     for &(keys, fault) in IN_A_PROCESS {
         let text = format!(
             "[process.x]\ncommand = 'x'\n{keys}\n[process]\ndb = 'x'\n\
@@ -332,14 +339,14 @@ fn every_mistake_in_a_process_is_told_once_with_its_place() {
 }
 
 #[test]
-fn every_mistake_of_a_file_is_told_once_with_its_place() {
+fn every_mistake_of_a_file_is_reported_once_with_its_place() {
     for &(text, wanted) in IN_A_FILE {
         assert_eq!(faults(text), [wanted], "{text}");
     }
 }
 
 #[test]
-fn several_syntax_errors_are_told_and_what_they_hide_is_not_missed() {
+fn several_syntax_errors_are_reported_and_keys_hidden_by_them_are_not_missing() {
     let text = "[process.a]\ncommand = 'x\nprot = 1\n[process.b]\ncommand = \"x\ndepends_on = ['c']\n[pool.p]\n";
     let reported = faults(text);
     assert_eq!(reported.len(), 3, "{reported:#?}");

@@ -115,6 +115,11 @@ fn the_page_of_a_process_is_its_url_or_the_root_of_its_port() {
     let url = "port = 80\nurl = 'http://localhost:port/admin'";
     assert_eq!(page(url, Some(8080)).unwrap(), "http://localhost:8080/admin");
     assert_eq!(page("url = 'https://shop.test/'", None).unwrap(), "https://shop.test/");
+    let url = "port = 80\nurl = 'http://[::1]:port?y=:portal'";
+    assert_eq!(page(url, Some(8080)).unwrap(), "http://[::1]:8080?y=:portal");
+    for plain in ["http://localhost/:portfolio", "http://a:portal/", "http://a/b:port"] {
+        assert_eq!(page(&format!("url = '{plain}'"), None).unwrap(), plain);
+    }
     assert_eq!(page("port = 80", Some(81)).unwrap(), "http://127.0.0.1:81");
     assert_eq!(page("tags = ['a']", None), None);
 }

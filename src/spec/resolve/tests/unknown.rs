@@ -42,11 +42,11 @@ const ONE_TYPO: &[(&str, &str)] = &[
     ),
     (
         "[policies.patient]\nattempts = 3\n[process.x]\ncommand = 'x'\nretry = 'patient'",
-        "1:2 unknown key `policies` (its keys are: project, options, retry, pool, process)",
+        "1:2 unknown key `policies` (the top-level keys are: project, options, retry, pool, process)",
     ),
     (
         "[process.x]\ncommand = 'x'\nhealth = { log = 'up' }",
-        "3:12 a `health` check cannot have the key `log` (only `ready` has it)",
+        "3:12 a `health` check cannot have the key `log` (only allowed in `ready`)",
     ),
     ("[process.x\ncommand = 'x'", "1:11 unclosed table, expected `]`"),
     ("[process.x]\ncommand = 'x'\n[pool.p\nconcurrency = 2", "3:8 unclosed table, expected `]`"),
@@ -69,7 +69,7 @@ const ONE_TYPO: &[(&str, &str)] = &[
     ),
     (
         "[process.x]\ncommand = 'x'\nready = { http_get = { port = 1 } }",
-        "3:11 unknown key `http_get` in a `ready` check (write `http = \"http://127.0.0.1:8080/healthz\"`, or `\"/healthz\"` for the own `port`)",
+        "3:11 unknown key `http_get` in a `ready` check (write `http = \"http://127.0.0.1:8080/healthz\"`, or `\"/healthz\"` for the `port` of the process)",
     ),
     (
         "[process.x]\ncommand = 'x'\nready = { tcp = 1, htpp = 'http://x/' }",
@@ -115,7 +115,7 @@ const ONE_TYPO: &[(&str, &str)] = &[
     ),
     (
         "[process.x]\nzzz = 'x'",
-        "1:10 process `x` has no command (say how to run it: `command = \"…\"`)\n2:1 unknown key `zzz` in a process (`pitcrew schema` lists all keys)",
+        "1:10 process `x` has no command (add `command = \"…\"`)\n2:1 unknown key `zzz` in a process (`pitcrew schema` lists all keys)",
     ),
     (
         "[proces.web]\ncomand = 'x'",
@@ -207,7 +207,10 @@ fn every_word_of_another_tool_is_one_mistake_whose_hint_is_our_key() {
                 } else {
                     format!(" in {}", shape.label)
                 };
-                let wanted = format!(" unknown key `{word}`{name} ({})", row.hint());
+                let (message, hint) = row.message_and_hint(word, &name);
+                assert!(hint.contains(row.hint()), "{row:?}");
+                assert!(row.planned().is_none_or(|key| format!("{message}{hint}").contains(key)));
+                let wanted = format!(" {message} ({hint})");
                 assert!(
                     reported.len() == 1 && reported[0].ends_with(&wanted),
                     "{reported:#?}\n{wanted}"
@@ -216,7 +219,7 @@ fn every_word_of_another_tool_is_one_mistake_whose_hint_is_our_key() {
             if !row.ours.is_empty() {
                 assert!(of.iter().any(|shape| is_key(shape, &row.ours)), "no key: {row:?}");
                 let name = row.ours.rsplit('.').next().unwrap();
-                assert!(row.hint().contains(name), "does not name it: {row:?}");
+                assert!(row.message_and_hint("", "").1.contains(name), "does not name it: {row:?}");
             }
             for word in &row.theirs {
                 assert!(!seen.contains(word), "`{word}` stands there twice");

@@ -1,4 +1,4 @@
-//! What is allowed and cannot do what it seems to.
+//! Tests of warnings: valid files that probably do not do what is intended.
 
 use super::*;
 

@@ -45,7 +45,7 @@ fn lines_are_saved_once_and_nothing_is_written_over() {
     assert!(said.starts_with("saved 200,000 lines to "), "{said}");
     assert_eq!(std::fs::metadata(&path).unwrap().len(), 3_000_000);
     let (portions, _made) = lines(1);
-    assert!(save(&path, portions).unwrap_err().contains("exists already"));
+    assert!(save(&path, portions).unwrap_err().contains("already exists"));
     assert_eq!(std::fs::metadata(&path).unwrap().len(), 3_000_000);
 }
 

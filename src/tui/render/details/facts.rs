@@ -7,15 +7,19 @@ use std::time::Duration;
 
 use crate::control::wire::{CheckDetails, ProcessDetails, ProcessState, WatchState};
 use crate::machine::{Cause, StateName};
-use crate::spec::{CheckRole, Restart, ShutdownOn, counted, format_duration, format_limit};
+use crate::spec::{
+    CheckRole, Restart, RetryPolicy, ShutdownOn, counted, format_duration, format_limit,
+};
+use crate::tui::glyphs::Glyphs;
 use crate::tui::model::Model;
+use crate::tui::render::graph::GraphNode;
 use crate::tui::render::{clock_of, graph, list, reason};
 
 /// A label and its text.
-pub(super) type Fact = (Cow<'static, str>, String);
+pub(super) type FactRow = (Cow<'static, str>, String);
 
-/// All facts about a process, without those that are empty.
-pub(super) fn facts(ui: &Model, process: &ProcessState) -> Vec<Fact> {
+/// All facts about a process, without empty ones.
+pub(super) fn facts(ui: &Model, process: &ProcessState) -> Vec<FactRow> {
     let known = ui.details_data();
     let details = known.map(|known| &known.details);
     let of_details = |text: fn(&ProcessDetails) -> String| details.map(text).unwrap_or_default();
@@ -29,7 +33,7 @@ pub(super) fn facts(ui: &Model, process: &ProcessState) -> Vec<Fact> {
     facts.extend([
         ("command", of_details(command)),
         ("cwd", of_details(|details| details.cwd.clone())),
-        ("about", process.options.description.clone().unwrap_or_default()),
+        ("description", process.options.description.clone().unwrap_or_default()),
         ("state", state(ui, process)),
         ("ready after", ui.ready_times.of(&process.name).map(format_duration).unwrap_or_default()),
         ("last exit", details.map(last_exit).unwrap_or_default()),
@@ -39,7 +43,10 @@ pub(super) fn facts(ui: &Model, process: &ProcessState) -> Vec<Fact> {
         ("policy", of_details(policy)),
         ("limits", of_details(limits)),
         ("stop", of_details(stop)),
-        ("depends on", depends_on(ui, process)),
+        ("depends on", {
+            let nodes = graph::nodes(&ui.overview, &ui.ready_times);
+            depends_on(&nodes, &process.process, &ui.look.glyphs)
+        }),
         ("needed by", details.map(needed_by).unwrap_or_default()),
     ]);
     facts.extend(details.into_iter().flat_map(|details| &details.checks).map(|check| {
@@ -64,7 +71,7 @@ pub(super) fn facts(ui: &Model, process: &ProcessState) -> Vec<Fact> {
 }
 
 /// The state of each process of a row that stands for several.
-pub(super) fn members(ui: &Model) -> Vec<Fact> {
+pub(super) fn members(ui: &Model) -> Vec<FactRow> {
     let members = ui.list.row().map(|row| row.members.as_slice()).unwrap_or_default();
     let fact = |process: &ProcessState| {
         let (mut text, why) = (state(ui, process), reason(process, ui));
@@ -141,9 +148,32 @@ fn policy(details: &ProcessDetails) -> String {
     match details.restart {
         Restart::Never => "restart never".to_owned(),
         restart @ (Restart::OnFailure | Restart::Always) => {
-            format!("restart {restart} · {}", details.retry)
+            format!("restart {restart} · {}", retry_policy(&details.retry))
         }
     }
+}
+
+fn retry_policy(retry: &RetryPolicy) -> String {
+    let attempts = match retry.attempts {
+        Some(0) => return "never".to_owned(),
+        Some(attempts) => format!("up to {}", counted(attempts, "retry")),
+        None => "unlimited retries".to_owned(),
+    };
+    let first = format_limit(retry.initial.min(retry.max));
+    let growth = if retry.factor > 1.0 && retry.initial < retry.max {
+        let is_double = (retry.factor - 2.0).abs() < f64::EPSILON;
+        let factor = if is_double { "doubling".to_owned() } else { format!("×{}", retry.factor) };
+        format!(", {factor} to {}", format_limit(retry.max))
+    } else {
+        String::new()
+    };
+    let jitter = if retry.jitter > 0.0 {
+        format!(", ±{:.0}%", retry.jitter * 100.0)
+    } else {
+        String::new()
+    };
+    let reset = format_limit(retry.reset_after);
+    format!("{attempts} · {first}{growth}{jitter} · resets after a {reset} run")
 }
 
 fn limits(details: &ProcessDetails) -> String {
@@ -152,25 +182,25 @@ fn limits(details: &ProcessDetails) -> String {
     parts.extend(details.idle_timeout_ms.map(|ms| format!("idle timeout {}", time(ms))));
     if details.success_exit_codes != [0] {
         let codes: Vec<String> = details.success_exit_codes.iter().map(i32::to_string).collect();
-        parts.push(format!("success is exit {}", codes.join(", ")));
+        parts.push(format!("success exit codes {}", codes.join(", ")));
     }
     if details.shutdown_on != ShutdownOn::Never {
-        parts.push(format!("project shutdown on {}", details.shutdown_on));
+        parts.push(format!("shuts down the project on {}", details.shutdown_on));
     }
     parts.join(", ")
 }
 
 fn stop(details: &ProcessDetails) -> String {
     let stop = &details.stop;
-    let how = stop.command.as_ref().map_or(stop.signal.to_string(), |command| command.join(" "));
-    format!("{how}, KILL after {}", time(stop.grace_ms))
+    let how =
+        stop.command.as_ref().map_or(stop.signal.to_string(), |command| command.argv().join(" "));
+    format!("{how}, KILL after {}", format_limit(stop.grace))
 }
 
-fn depends_on(ui: &Model, process: &ProcessState) -> String {
-    let nodes = graph::nodes(&ui.overview, &ui.ready_times);
-    let node = nodes.iter().find(|node| node.name == process.process);
+/// The dependencies of a process, and whether the condition of each holds.
+pub(crate) fn depends_on(nodes: &[GraphNode], process: &str, glyphs: &Glyphs) -> String {
+    let node = nodes.iter().find(|node| node.name == process);
     let edges = node.into_iter().flat_map(|node| &node.dependencies).map(|edge| {
-        let glyphs = &ui.look.glyphs;
         let sign = if edge.is_fulfilled { glyphs.yes } else { glyphs.no };
         format!("{} {} {sign}", edge.name, edge.condition)
     });
@@ -196,7 +226,7 @@ fn watch(process: &ProcessState, details: Option<&ProcessDetails>) -> String {
         (Some(WatchState::Suspended), None) => "suspended".to_owned(),
     };
     let Some(watch) = details.and_then(|details| details.watch.as_ref()) else { return state };
-    let (paths, quiet) = (watch.paths.join(" "), time(watch.debounce_ms));
+    let (paths, quiet) = (watch.paths.join(" "), format_limit(watch.debounce));
     format!("{paths}: {}, {quiet} after the last change; {state}", watch.action)
 }
 
@@ -216,7 +246,7 @@ fn defined_at(details: &ProcessDetails) -> String {
     place.map(|place| format!("{}:{}", place.file, place.line)).unwrap_or_default()
 }
 
-/// What a check probes, how often, and how many results count.
+/// The probe of a check, its interval and its counts.
 pub(super) fn terms(check: &CheckDetails) -> String {
     let mut text = check.probe.clone();
     // A check that waits for an event has no interval.

@@ -33,7 +33,7 @@ async fn a_project_stops_in_the_opposite_order() {
         project.host.ran().iter().map(|run| run.call().line().to_owned()).collect();
     let place = |name: &str| started.iter().position(|line| line == name).unwrap();
     assert!(place("db") < place("api") && place("api") < place("web"));
-    // When each was asked, in seconds after the shutdown was.
+    // When each process was signalled, in seconds after the start of the shutdown.
     let asked = |name: &str| {
         let run = project.run(name);
         let sent = run.signals();
@@ -44,7 +44,7 @@ async fn a_project_stops_in_the_opposite_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_shutdown_ends_everything_at_once() {
+async fn a_second_shutdown_ends_everything_immediately() {
     let file = "[process]\na = 'a'\nb = 'b'\n";
     let stubborn = Script::forever().ignore(pitcrew::Signal::TERM);
     let mut project = Project::start(file, ScriptedHost::new().on("*", stubborn));
@@ -79,7 +79,7 @@ async fn a_pool_fills_its_slots_and_no_more() {
     let mut project = Project::start(&file, host);
     assert_eq!(project.finish().await, ProjectExit::Quiet { well: true });
     let started: Vec<u64> = moments(&project.host.ran()).iter().map(|at| *at as u64 / 60).collect();
-    // 1, 2 and 3 at once; 4 and 5 when 1 and 3 are done; and so on, with no slot ever idle.
+    // 1, 2 and 3 immediately; 4 and 5 when 1 and 3 are done; and so on, with no slot ever idle.
     assert_eq!(started, [0, 0, 0, 10, 10, 20, 20, 30, 30, 40]);
     let lines: Vec<String> = project.host.ran().iter().map(ToString::to_string).collect();
     assert_eq!(lines, (1..=10).map(|n| format!("job {n}")).collect::<Vec<_>>());
@@ -88,34 +88,29 @@ async fn a_pool_fills_its_slots_and_no_more() {
     assert_eq!(beside, wanted);
 }
 
+/// `web` waits for the success of `migrate`.
+const MIGRATED: &str = "
+    [process.migrate]
+    command = 'migrate'
+    [process.web]
+    command = 'web'
+    depends_on = { migrate = 'succeeded' }
+";
+
 #[tokio::test(start_paused = true)]
-async fn what_waits_for_success_starts_after_it() {
-    let file = "
-        [process.migrate]
-        command = 'migrate'
-        [process.web]
-        command = 'web'
-        depends_on = { migrate = 'succeeded' }
-    ";
+async fn a_dependant_on_success_starts_after_it() {
     let host = ScriptedHost::new()
         .on("migrate", Script::new().wait(m(45)))
         .on("web", Script::new().out("serving"));
-    let mut project = Project::start(file, host);
+    let mut project = Project::start(MIGRATED, host);
     project.finish().await;
     assert_eq!(project.run("web").at().as_secs(), 45 * 60);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_depends_on_a_failure_never_starts() {
-    let file = "
-        [process.migrate]
-        command = 'migrate'
-        [process.web]
-        command = 'web'
-        depends_on = { migrate = 'succeeded' }
-    ";
     let host = ScriptedHost::new().on("migrate", Script::new().wait(m(45)).exit(1));
-    let mut project = Project::start(file, host);
+    let mut project = Project::start(MIGRATED, host);
     assert_eq!(project.finish().await, ProjectExit::Quiet { well: false });
     project.host.assert_not_ran("web");
     assert_eq!(project.story("web").last(), Some(&"skipped"));

@@ -81,7 +81,7 @@ fn lines(project: &Project) -> HashMap<(String, u32), usize> {
     lines
 }
 
-/// Holds one project to all of it; gives what happened, with the moments.
+/// Checks all invariants on one project; returns its events, with their times.
 async fn laws(lives: Vec<Life>, stop_after: Option<u64>) -> Vec<String> {
     let host = ScriptedHost::new();
     let (watched, next) = (host.clone(), std::sync::atomic::AtomicUsize::new(0));
@@ -109,7 +109,7 @@ async fn laws(lives: Vec<Life>, stop_after: Option<u64>) -> Vec<String> {
     let (mut started, mut story) = (0, Vec::new());
     loop {
         let event = project.next_event().await;
-        story.push(told(&project, &event));
+        story.push(describe(&project, &event));
         match (event.kind(), event.subject()) {
             ("project_stopped", _) => break,
             ("process_started", _) => started += 1,
@@ -138,14 +138,14 @@ async fn laws(lives: Vec<Life>, stop_after: Option<u64>) -> Vec<String> {
     story
 }
 
-/// An event and when it was told, without the time by the clock on the wall.
-fn told(project: &Project, event: &pitcrew::Event) -> String {
+/// An event and its time, without the wall time.
+fn describe(project: &Project, event: &pitcrew::Event) -> String {
     let mut event = serde_json::to_value(event).unwrap();
     event.as_object_mut().unwrap().remove("time");
     format!("{:?} {event}", project.handle.clock().now().since_start())
 }
 
-fn in_invented_time<T>(test: impl Future<Output = T>) -> T {
+fn in_simulated_time<T>(test: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     runtime.enable_all().start_paused(true).build().unwrap().block_on(test)
 }
@@ -158,8 +158,8 @@ proptest! {
         lives in prop::collection::vec(life(), 1..6),
         stop_after in prop::option::of(0..600_u64),
     ) {
-        let story = in_invented_time(laws(lives.clone(), stop_after));
-        // And all of it goes the same way each time, to the millisecond.
-        assert_eq!(in_invented_time(laws(lives, stop_after)), story);
+        let story = in_simulated_time(laws(lives.clone(), stop_after));
+        // Both runs of a project are equal, to the millisecond.
+        assert_eq!(in_simulated_time(laws(lives, stop_after)), story);
     }
 }

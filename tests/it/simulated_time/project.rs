@@ -151,7 +151,7 @@ pub(crate) fn end(event: &Event) -> Option<&EndDetails> {
     }
 }
 
-/// When each of these was asked for, in seconds.
+/// When each of these was requested, in seconds.
 pub(crate) fn moments(runs: &[Run]) -> Vec<f64> {
     runs.iter().map(|run| run.at().as_secs_f64()).collect()
 }

@@ -1,4 +1,4 @@
-//! Tests of moving in the list and in the logs.
+//! Tests of navigation in the list and in the logs.
 
 use std::time::Duration;
 

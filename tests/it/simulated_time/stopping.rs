@@ -72,7 +72,7 @@ fn littering(end: Script) -> Script {
     end.leave(Grandchild::new("daemon", stubborn).outside_group())
 }
 
-/// The names and moments of the signals a stray got, each said once.
+/// The names and times of the signals that a stray got, each once.
 fn to_strays(project: &Project) -> Vec<(String, f64)> {
     let sent = project.run("a").signals().into_iter();
     let sent = sent.filter(|sent| matches!(sent.to, SignalTarget::Grandchild(_)));

@@ -18,13 +18,13 @@ async fn back_off_grows_to_its_bound() {
     let host = ScriptedHost::new().on("flaky", Script::new().exit(1));
     let mut project = Project::start(FLAKY, host);
     assert_eq!(project.finish().await, ProjectExit::Quiet { well: false });
-    // Each ends at once; then 1, 2, 4, 5 and 5 minutes.
+    // Each ends immediately; then 1, 2, 4, 5 and 5 minutes.
     let minutes = [0, 1, 3, 7, 12, 17].map(|n| m(n).as_secs_f64());
     assert_eq!(rounded(&project), minutes);
     assert_eq!(project.story("a").last(), Some(&"gave_up"));
 }
 
-/// To the tenth of a second: the end of a run takes a moment of invented time too.
+/// To the tenth of a second: the end of a run takes a moment of simulated time too.
 fn rounded(project: &Project) -> Vec<f64> {
     moments(&project.runs("a")).into_iter().map(|at| (at * 10.0).round() / 10.0).collect()
 }
@@ -68,7 +68,7 @@ async fn a_shortage_is_tried_again_and_a_missing_program_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_in_the_midst_of_a_back_off_is_obeyed_at_once() {
+async fn a_stop_during_back_off_takes_effect_immediately() {
     let host = ScriptedHost::new().on("flaky", Script::new().exit(1));
     let mut project = Project::start(FLAKY, host);
     tokio::time::sleep(m(2)).await;

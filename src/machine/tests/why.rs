@@ -35,23 +35,26 @@ fn a_run_has_the_cause_of_its_start() {
     let stopping = explain(&mut w, "a").to_string();
     assert!(stopping.ends_with("because src/a changed"), "{stopping}");
     w.advance(s(5));
-    assert_eq!(explain(&mut w, "a").to_string(), "a (ready): running; because src/a changed");
+    assert_eq!(
+        explain(&mut w, "a").to_string(),
+        "a (ready): running; started because src/a changed"
+    );
     w.reload(draft("two").spec());
     w.advance(s(5));
-    let told = explain(&mut w, "a");
-    let text = "a (ready): running; because the procfile was reloaded (reload 1)";
-    assert_eq!(told.to_string(), text);
-    let json = serde_json::to_value(&told).unwrap();
+    let explanation = explain(&mut w, "a");
+    let text = "a (ready): running; started because the procfile was reloaded (reload 1)";
+    assert_eq!(explanation.to_string(), text);
+    let json = serde_json::to_value(&explanation).unwrap();
     assert_eq!(json["cause"], serde_json::json!({ "kind": "reload", "reload": 1 }));
-    // Each time soon after the run before, and then once too often.
+    // Each time soon after the previous start, and then once too often.
     for _ in 0..11 {
         w.change("a");
         w.advance(ms(1100));
     }
-    let told = explain(&mut w, "a");
-    assert_eq!(told.suspended_by.as_deref(), Some("src/a"));
-    let text = told.to_string();
-    assert_eq!(text.matches("its files are no longer watched, because of src/a").count(), 1);
+    let explanation = explain(&mut w, "a");
+    assert_eq!(explanation.suspended_by.as_deref(), Some("src/a"));
+    let text = explanation.to_string();
+    assert_eq!(text.matches("file watching suspended by src/a").count(), 1);
 }
 
 #[test]
@@ -69,7 +72,7 @@ fn a_suspended_watch_is_shown_during_back_off() {
     w.advance(s(2));
     let text = explain(&mut w, "a").to_string();
     assert!(text.contains("retry 1 of 9"), "{text}");
-    assert!(text.ends_with("; its files are no longer watched, because of src/a"), "{text}");
+    assert!(text.ends_with("; file watching suspended by src/a"), "{text}");
 }
 
 #[test]
@@ -122,12 +125,12 @@ fn processes_of_a_stopped_pool_name_the_failed_job() {
         assert_eq!(
             explain(&mut w, name).to_string(),
             format!(
-                "{name} ({state}): its pool was stopped, because bad failed\n\
+                "{name} ({state}): pool stopped because bad failed\n\
                  \u{20} bad (failed): exit 3 after 1.0s"
             )
         );
     }
-    // From now on it is a person who wants it like this.
+    // From now on its state was requested manually.
     w.stop(&["queued"]);
     assert_eq!(explain(&mut w, "queued").to_string(), "queued (stopped): stopped on request");
     w.restart(&["runs"]);

@@ -17,14 +17,14 @@ use crate::tui::msg::{Cmd, ExitReason, Msg};
 
 fn orders(world: &World) -> Vec<String> {
     let words = |wish: &Cmd| match wish {
-        Cmd::Execute(_, words) => Some(words.clone()),
+        Cmd::Execute(_, ticket) => Some(ticket.description.clone()),
         _ => None,
     };
     world.orders.iter().filter_map(words).collect()
 }
 
 #[test]
-fn a_key_that_is_held_down_is_one_order() {
+fn a_key_that_is_held_down_is_one_command() {
     let mut world = World::shop((120, 36));
     world.keys("down down");
     for _ in 0..20 {
@@ -59,7 +59,20 @@ fn with(outcome: ProcessOutcome, set: impl FnOnce(&mut ProcessState)) -> Process
     outcome
 }
 
-/// The last row but one, where it is said how an order goes on.
+/// Delivers the result of the command with this description.
+fn complete(
+    world: &mut World,
+    description: &str,
+    result: Result<Option<CommandResponse>, ControlError>,
+) {
+    let ticket = world.orders.iter().find_map(|cmd| match cmd {
+        Cmd::Execute(_, ticket) if ticket.description == description => Some(ticket.clone()),
+        _ => None,
+    });
+    world.tell(Msg::CommandDone(ticket.expect(description), result));
+}
+
+/// The last row but one, which shows the progress of a command.
 fn said(world: &World) -> String {
     let screen = world.screen();
     screen.lines().rev().nth(1).unwrap_or_default().trim().to_owned()
@@ -70,7 +83,7 @@ fn outcome_of(ok: bool, one: ProcessOutcome) -> CommandResponse {
 }
 
 #[test]
-fn a_stop_counts_and_says_how_it_went() {
+fn a_stop_shows_its_countdown_and_its_result() {
     let mut world = World::shop((120, 36));
     world.keys("down x");
     assert_eq!(said(&world), "stopping db");
@@ -86,7 +99,7 @@ fn a_stop_counts_and_says_how_it_went() {
     world.pass(Duration::from_secs(1));
     assert_eq!(said(&world), "stopping db: 6s until it is killed, press X to kill now");
     let outcome = outcome_of(true, stopped("db", 1));
-    world.tell(Msg::CommandDone("stop db".to_owned(), Ok(Some(outcome))));
+    complete(&mut world, "stop db", Ok(Some(outcome)));
     assert_eq!(said(&world), "db is stopped (TERM)");
     assert!(world.ui.running_commands.is_empty());
 }
@@ -102,7 +115,7 @@ fn a_failed_command_shows_its_reason() {
     });
     let failed = ProcessOutcome { ok: false, ..failed };
     let outcome = outcome_of(false, failed);
-    world.tell(Msg::CommandDone("start docs".to_owned(), Ok(Some(outcome))));
+    complete(&mut world, "start docs", Ok(Some(outcome)));
     assert_eq!(said(&world), "start docs: docs failed: no such program: `dcos`");
 }
 
@@ -116,13 +129,13 @@ fn a_restart_names_the_files_that_have_changed_since_they_were_read() {
     });
     let outcome =
         CommandResponse { changed_files: vec![".env".to_owned()], ..outcome_of(true, again) };
-    world.tell(Msg::CommandDone("restart db".to_owned(), Ok(Some(outcome))));
+    complete(&mut world, "restart db", Ok(Some(outcome)));
     let said = said(&world);
     assert!(said.ends_with("pid 7; .env changed: reload applies it"), "{said}");
 }
 
 #[test]
-fn a_kill_takes_the_place_of_the_stop_before_it() {
+fn a_kill_replaces_the_stop_before_it() {
     let mut world = World::shop((120, 36));
     world.keys("down x X");
     assert_eq!(orders(&world), ["stop db", "kill db"]);
@@ -130,15 +143,15 @@ fn a_kill_takes_the_place_of_the_stop_before_it() {
     let killed =
         with(stopped("db", 1), |status| status.record.signal = Some("KILL".parse().unwrap()));
     let outcome = |one: &ProcessOutcome| Ok(Some(outcome_of(true, one.clone())));
-    // The answer to the stop comes too, and says no more.
-    world.tell(Msg::CommandDone("stop db".to_owned(), outcome(&killed)));
+    // The response to the stop arrives too, and adds no message.
+    complete(&mut world, "stop db", outcome(&killed));
     assert_eq!(said(&world), "killing db");
-    world.tell(Msg::CommandDone("kill db".to_owned(), outcome(&killed)));
+    complete(&mut world, "kill db", outcome(&killed));
     assert_eq!(said(&world), "db is stopped (KILL)");
 }
 
 #[test]
-fn the_row_of_all_asks_and_says_how_many() {
+fn the_row_of_all_asks_and_shows_the_number() {
     for (key, asks, number, all) in [
         ("x", "Stop all?", "6 processes:", "db api web.1 web.2 web.3 worker"),
         ("X", "Kill all?", "5 processes:", "db api web.1 web.2 web.3"),
@@ -162,7 +175,7 @@ fn the_row_of_all_asks_and_says_how_many() {
     let mut world = World::new(vec![member(1, "db", "stopped")], (80, 24));
     world.settle();
     world.keys("x");
-    assert!(world.screen().contains("stop: nothing runs"), "{}", world.screen());
+    assert!(world.screen().contains("stop: nothing is running"), "{}", world.screen());
     world.keys("s y");
     assert_eq!(orders(&world), ["start db"]);
 }
@@ -171,7 +184,7 @@ fn the_row_of_all_asks_and_says_how_many() {
 fn a_watch_is_switched_off_and_on() {
     let mut world = World::shop((120, 36));
     world.keys("down W");
-    assert!(world.screen().contains("watch: db watches no files"), "{}", world.screen());
+    assert!(world.screen().contains("watch: db has no `watch`"), "{}", world.screen());
     let mut members = world.ui.overview.processes.clone();
     members[0].record.watch = Some(WatchState::On);
     world.push(members.clone(), Vec::new());
@@ -226,8 +239,7 @@ fn a_reload_shows_what_is_different_before_it_counts() {
     assert_eq!(world.orders, [Cmd::Reload { dry_run: true }]);
     world.tell(Msg::Reloaded(Ok(reloaded())));
     let screen = world.screen();
-    for line in
-        ["+ mailer", "~ api  gets a new run: command, env", "~ db  without a restart", "- docs"]
+    for line in ["+ mailer", "~ api  restarts: changed command, env", "~ db  no restart", "- docs"]
     {
         assert!(screen.contains(line), "{line}: {screen}");
     }

@@ -54,7 +54,7 @@ pub(super) async fn one_that_lives_cannot_be_reaped(world: impl World) {
     assert_eq!(tokio::time::timeout(BOUND, lines.next_line()).await.unwrap().unwrap(), None);
 }
 
-pub(super) async fn a_start_that_nobody_waits_for_leaves_nothing(world: impl World) {
+pub(super) async fn an_abandoned_start_leaves_nothing(world: impl World) {
     for _ in 0..5 {
         drop(world.host().launch(world.program("sleep 1000", Script::forever())));
     }

@@ -39,13 +39,13 @@ fn a_process_whose_check_is_removed_becomes_ready_by_the_reload() {
     for ready in [None, Some(check(Probe::Delay(s(2)))), Some(check(Probe::Delay(s(0))))] {
         let mut w = world(web(Some(line("never")), None)).script("web", [silent()]).begin();
         w.advance(s(5));
-        w.told("web");
+        w.take_events("web");
         w.reload(web(ready.clone(), None).spec());
         w.advance(ms(1));
-        // A delay that is over now is over because the time has come.
-        let told = w.told("web");
-        assert_eq!((told.len(), w.state("web")), (1, StateName::Ready), "{ready:?}: {told:?}");
-        assert!(told[0].starts_with("ready 1/1"), "{told:?}");
+        // A delay check that is over now has become ready by its timer.
+        let events = w.take_events("web");
+        assert_eq!((events.len(), w.state("web")), (1, StateName::Ready), "{ready:?}: {events:?}");
+        assert!(events[0].starts_with("ready 1/1"), "{events:?}");
     }
 }
 
@@ -59,7 +59,7 @@ fn the_deadline_of_becoming_ready_counts_from_the_start() {
     assert_eq!(w.state("web"), StateName::Starting);
     w.advance(s(2));
     assert_eq!(w.state("web"), StateName::Failed);
-    // Longer, it has more time.
+    // A longer timeout gives it more time.
     let mut w = world(within(Some(s(8)))).script("web", [silent()]).begin();
     w.advance(s(5));
     w.reload(within(Some(s(20))).spec());
@@ -67,7 +67,7 @@ fn the_deadline_of_becoming_ready_counts_from_the_start() {
     assert_eq!(w.state("web"), StateName::Starting);
     w.advance(s(6));
     assert_eq!(w.state("web"), StateName::Failed);
-    // One that is ready has no deadline any more.
+    // A ready process has no deadline.
     let mut w = world(within(None)).begin();
     w.advance(s(5));
     w.reload(within(Some(s(1))).spec());
@@ -76,7 +76,7 @@ fn the_deadline_of_becoming_ready_counts_from_the_start() {
 }
 
 #[test]
-fn what_was_ready_stays_ready_until_the_new_check_has_missed_too_often() {
+fn a_ready_process_stays_ready_until_the_new_check_has_missed_too_often() {
     let bad = Script { ready: always(false), ..willing() };
     let mut w = world(web(None, None)).script("web", [bad]).begin();
     w.advance(s(5));
@@ -86,9 +86,9 @@ fn what_was_ready_stays_ready_until_the_new_check_has_missed_too_often() {
     assert_eq!(w.why("web"), "ready: tcp localhost:1: no (2 of 3 misses)");
     w.advance(ms(100));
     assert_eq!(w.state("web"), StateName::Unhealthy);
-    w.told("web");
+    w.take_events("web");
     w.reload(web(None, None).spec());
-    assert_eq!(w.told("web"), ["ready 1/1 reload 2"]);
+    assert_eq!(w.take_events("web"), ["ready 1/1 reload 2"]);
     assert_eq!(w.why("web"), "running");
 }
 
@@ -107,8 +107,8 @@ fn a_reload_adds_and_removes_the_health_check() {
     w.advance(ms(150));
     assert_eq!(w.state("web"), StateName::Ready, "they are counted anew");
     w.advance(s(1));
-    assert!(w.told("web").iter().any(|told| told.contains("by health")), "it was ended");
-    // Before it is ready, nobody asks for its health.
+    assert!(w.take_events("web").iter().any(|event| event.contains("by health")), "it was ended");
+    // Before it is ready, its health is not probed.
     let starting = Script { speaks: None, ..sick };
     let mut w = world(web(Some(line("never")), None)).script("web", [starting]).begin();
     w.advance(s(1));
@@ -148,7 +148,7 @@ fn the_probe_interval_is_that_of_the_new_file() {
 }
 
 #[test]
-fn a_switch_to_notify_needs_a_new_run() {
+fn a_change_to_a_notify_check_needs_a_new_run() {
     let mut w = world(web(None, None)).begin();
     w.advance(s(1));
     w.reload(web(Some(check(Probe::Notify)), None).spec());
@@ -175,7 +175,7 @@ fn three(set: fn(&mut ProcessSpec), own: fn(&mut ProcessSpec)) -> Draft {
 #[test]
 fn a_dependant_restarts_once_when_both_dependencies_restart() {
     for own in [(|_| {}) as fn(&mut ProcessSpec), other] {
-        // They take different times to go and to be ready again.
+        // They take different times to stop and to be ready again.
         let slow = Script { on_stop: OnStop::After(s(3)), speaks: Some(s(4)), ..willing() };
         let mut w = world(three(|_| {}, |_| {})).script("db", [slow]).begin();
         w.advance(s(20));

@@ -35,12 +35,12 @@ fn later(delay: Duration) -> impl FnOnce(&mut NewMember) {
 #[test]
 fn an_admitted_process_runs_normally_and_is_removed_after_its_end() {
     let mut w = keeping(project());
-    let id = w.come(None, passing, exits(ms(50), 3)).unwrap();
+    let id = w.admit(None, passing, exits(ms(50), 3)).unwrap();
     w.advance(ms(10));
-    assert_eq!(w.state("come1"), StateName::Ready);
+    assert_eq!(w.state("added1"), StateName::Ready);
     w.advance(s(1));
     assert_eq!(
-        w.told("come1"),
+        w.take_events("added1"),
         ["started 1/1 user", "ready 1/1 user", "completed 1/1 code 3 50ms exit 3"]
     );
     assert!(!is_member(&mut w, id));
@@ -50,36 +50,36 @@ fn an_admitted_process_runs_normally_and_is_removed_after_its_end() {
 #[test]
 fn a_kept_process_can_be_started_again() {
     let mut w = keeping(project());
-    let id = w.come(None, |one| one.retention = Retention::Keep, exits(ms(50), 0)).unwrap();
+    let id = w.admit(None, |one| one.retention = Retention::Keep, exits(ms(50), 0)).unwrap();
     w.advance(s(1));
     assert!(is_member(&mut w, id));
     w.input(Input::Intent(Intent::Start(vec![id])));
     w.advance(s(1));
-    assert_eq!(w.order_of("process_completed"), ["come1", "come1"]);
+    assert_eq!(w.order_of("process_completed"), ["added1", "added1"]);
 }
 
 #[test]
 fn numbers_are_never_reused() {
     let mut w = keeping(project());
-    let first = w.come(None, passing, exits(ms(1), 0)).unwrap();
+    let first = w.admit(None, passing, exits(ms(1), 0)).unwrap();
     w.advance(s(1));
-    assert!(w.come(None, passing, willing()).unwrap() > first);
+    assert!(w.admit(None, passing, willing()).unwrap() > first);
 }
 
 #[test]
 fn an_admitted_process_that_cannot_start_fails_alone() {
     let mut w = keeping(project());
-    let bad = w.come(None, passing, unstartable(StartErrorKind::ProgramNotFound)).unwrap();
-    let good = w.come(None, passing, willing()).unwrap();
+    let bad = w.admit(None, passing, unstartable(StartErrorKind::ProgramNotFound)).unwrap();
+    let good = w.admit(None, passing, willing()).unwrap();
     w.advance(s(1));
     assert_eq!((is_member(&mut w, bad), is_member(&mut w, good)), (false, true));
 }
 
 #[test]
-fn it_does_not_make_a_project_unready_or_fail() {
+fn an_admitted_process_does_not_make_the_project_unready_or_fail() {
     let mut w = world(project().process("web", |_| {}).spec()).begin();
     w.advance(ms(10));
-    w.come(None, passing, exits(ms(5), 1));
+    w.admit(None, passing, exits(ms(5), 1));
     w.advance(s(1));
     assert_eq!(w.count_of("project_ready"), 1);
     w.stop(&["web"]);
@@ -92,19 +92,19 @@ fn nothing_is_admitted_during_shutdown() {
     let mut w = world(project().process("web", |_| {}).spec()).script("web", [stubborn()]).begin();
     w.advance(ms(10));
     w.shutdown();
-    assert_eq!(w.come(None, passing, willing()), None);
+    assert_eq!(w.admit(None, passing, willing()), None);
     w.run_out(s(20));
 }
 
 #[test]
-fn it_is_stopped_with_the_project() {
+fn an_admitted_process_is_stopped_with_the_project() {
     let mut w = keeping(project());
-    w.come(None, passing, willing());
+    w.admit(None, passing, willing());
     w.advance(ms(10));
     w.shutdown();
     w.run_out(s(1));
     assert_eq!(
-        w.told("come1").last().unwrap(),
+        w.take_events("added1").last().unwrap(),
         "killed 1/1 by shutdown sig TERM 19ms shutdown asked"
     );
 }
@@ -113,70 +113,70 @@ fn it_is_stopped_with_the_project() {
 fn jobs_start_by_priority_and_then_in_order_of_arrival() {
     let mut w = keeping(pool(1));
     for priority in [0, 0, 5, -1, 5] {
-        w.come(Some("p"), first(priority), exits(ms(10), 0));
+        w.admit(Some("p"), first(priority), exits(ms(10), 0));
     }
     w.advance(s(1));
-    let order = ["come1", "come3", "come5", "come2", "come4"];
+    let order = ["added1", "added3", "added5", "added2", "added4"];
     assert_eq!(w.order_of("process_started"), order);
 }
 
 #[test]
-fn a_delayed_one_queues_when_its_time_has_come_and_takes_no_slot_before() {
+fn a_delayed_job_queues_after_its_delay_and_takes_no_slot_before() {
     let mut w = keeping(pool(1));
-    w.come(Some("p"), later(s(60)), exits(ms(10), 0));
-    w.come(Some("p"), passing, exits(ms(10), 0));
-    assert_eq!(w.why("come1"), "delayed; may start in 1m 0s");
+    w.admit(Some("p"), later(s(60)), exits(ms(10), 0));
+    w.admit(Some("p"), passing, exits(ms(10), 0));
+    assert_eq!(w.why("added1"), "delayed; starts in 1m 0s");
     w.advance(s(1));
-    assert_eq!(w.order_of("process_completed"), ["come2"]);
+    assert_eq!(w.order_of("process_completed"), ["added2"]);
     w.advance(s(58));
-    assert_eq!(w.state("come1"), StateName::Waiting);
+    assert_eq!(w.state("added1"), StateName::Waiting);
     w.advance(s(2));
-    assert_eq!(w.order_of("process_completed"), ["come2", "come1"]);
+    assert_eq!(w.order_of("process_completed"), ["added2", "added1"]);
 }
 
 #[test]
-fn a_delayed_one_that_is_stopped_never_starts() {
+fn a_stopped_delayed_job_never_starts() {
     let mut w = keeping(project());
-    w.come(None, later(s(5)), willing());
-    w.stop(&["come1"]);
+    w.admit(None, later(s(5)), willing());
+    w.stop(&["added1"]);
     w.advance(s(10));
     assert_eq!(w.count_of("process_started"), 0);
 }
 
 #[test]
-fn a_paused_pool_starts_nothing_and_goes_on_when_it_is_resumed() {
+fn a_paused_pool_starts_nothing_and_continues_when_it_is_resumed() {
     let mut w = keeping(pool(2));
-    w.come(Some("p"), passing, exits(s(1), 0));
+    w.admit(Some("p"), passing, exits(s(1), 0));
     w.input(Input::Intent(Intent::PausePool("p".into())));
-    w.come(Some("p"), passing, exits(s(1), 0));
+    w.admit(Some("p"), passing, exits(s(1), 0));
     w.advance(s(10));
-    assert_eq!(w.order_of("process_completed"), ["come1"]);
-    assert_eq!(w.state("come2"), StateName::Queued);
+    assert_eq!(w.order_of("process_completed"), ["added1"]);
+    assert_eq!(w.state("added2"), StateName::Queued);
     w.input(Input::Intent(Intent::ResumePool("p".into())));
     w.advance(s(10));
-    assert_eq!(w.order_of("process_completed"), ["come1", "come2"]);
+    assert_eq!(w.order_of("process_completed"), ["added1", "added2"]);
 }
 
 #[test]
 fn a_cancelled_job_never_starts_and_a_running_job_continues() {
     let mut w = keeping(pool(1));
-    let runs = w.come(Some("p"), passing, exits(ms(50), 0)).unwrap();
-    let queued = w.come(Some("p"), passing, exits(ms(50), 0)).unwrap();
+    let runs = w.admit(Some("p"), passing, exits(ms(50), 0)).unwrap();
+    let queued = w.admit(Some("p"), passing, exits(ms(50), 0)).unwrap();
     w.advance(ms(10));
     w.input(Input::Intent(Intent::CancelUnstarted(vec![runs, queued])));
     w.advance(s(1));
-    assert_eq!(w.order_of("process_started"), ["come1"]);
-    assert_eq!(w.order_of("process_completed"), ["come1"]);
+    assert_eq!(w.order_of("process_started"), ["added1"]);
+    assert_eq!(w.order_of("process_completed"), ["added1"]);
 }
 
 #[test]
 fn removed_jobs_count_in_the_totals_of_a_drained_pool() {
     let mut w = keeping(pool(1));
     for code in [0, 1, 0] {
-        w.come(Some("p"), passing, exits(ms(10), code));
+        w.admit(Some("p"), passing, exits(ms(10), code));
     }
     w.advance(s(1));
-    w.come(Some("p"), passing, exits(ms(10), 0));
+    w.admit(Some("p"), passing, exits(ms(10), 0));
     w.advance(s(1));
     let drained = w.events.iter().filter_map(|(_, event)| match event {
         Event::PoolDrained(e) => Some((e.succeeded, e.failed)),
@@ -191,7 +191,7 @@ fn a_dependant_of_a_completed_pool_waits_for_admitted_jobs() {
         needs(spec, "p", Condition::Completed);
     });
     let mut w = world(draft.spec()).script("j", [exits(ms(50), 0)]).begin();
-    w.come(Some("p"), passing, exits(ms(100), 0));
+    w.admit(Some("p"), passing, exits(ms(100), 0));
     w.advance(ms(100));
     assert_eq!(
         (w.order_of("process_completed"), w.state("after")),
@@ -205,22 +205,22 @@ fn a_dependant_of_a_completed_pool_waits_for_admitted_jobs() {
 fn a_failure_stops_admitted_jobs_of_the_pool() {
     let draft = project().pool("p", 1, |pool| pool.on_failure = OnFailure::Stop);
     let mut w = keeping(draft);
-    w.come(Some("p"), passing, exits(ms(10), 1));
-    w.come(Some("p"), passing, willing());
-    w.come(Some("p"), later(s(5)), willing());
+    w.admit(Some("p"), passing, exits(ms(10), 1));
+    w.admit(Some("p"), passing, willing());
+    w.admit(Some("p"), later(s(5)), willing());
     w.advance(s(10));
-    assert_eq!(w.order_of("process_skipped"), ["come2", "come3"]);
+    assert_eq!(w.order_of("process_skipped"), ["added2", "added3"]);
     assert_eq!(w.machine.len(), 0);
 }
 
 #[test]
 fn a_released_pool_finishes_its_jobs() {
     let mut w = keeping(pool(1));
-    w.come(Some("p"), passing, exits(ms(10), 0));
-    w.come(Some("p"), passing, exits(ms(10), 0));
+    w.admit(Some("p"), passing, exits(ms(10), 0));
+    w.admit(Some("p"), passing, exits(ms(10), 0));
     w.input(Input::Intent(Intent::RemovePool("p".into())));
     w.advance(s(1));
-    assert_eq!(w.order_of("process_completed"), ["come1", "come2"]);
+    assert_eq!(w.order_of("process_completed"), ["added1", "added2"]);
 }
 
 fn aside(one: &mut NewMember) {
@@ -234,9 +234,9 @@ fn the_end_of_an_ad_hoc_process_does_not_affect_the_project() {
         let spec = project().process("web", |_| {}).spec();
         let mut w = World::new(spec, options).begin();
         w.advance(ms(10));
-        let id = w.come(None, aside, exits(ms(5), 1)).unwrap();
+        let id = w.admit(None, aside, exits(ms(5), 1)).unwrap();
         w.advance(s(1));
-        assert_eq!((w.state("come1"), w.count_of("project_ready")), (StateName::Failed, 1));
+        assert_eq!((w.state("added1"), w.count_of("project_ready")), (StateName::Failed, 1));
         assert!(w.machine.snapshot(w.now).ready);
         w.input(Input::Intent(Intent::Restart(vec![id])));
         w.advance(s(1));
@@ -250,15 +250,15 @@ fn the_end_of_an_ad_hoc_process_does_not_affect_the_project() {
 #[test]
 fn the_latest_ended_ad_hoc_processes_and_all_running_ones_are_kept() {
     let mut w = keeping(project());
-    let runs = w.come(None, aside, willing()).unwrap();
+    let runs = w.admit(None, aside, willing()).unwrap();
     let ended: Vec<ProcessId> = (0..3 * RECENT)
         .map(|_| {
-            let id = w.come(None, aside, exits(ms(1), 0)).unwrap();
+            let id = w.admit(None, aside, exits(ms(1), 0)).unwrap();
             w.advance(ms(100));
             id
         })
         .collect();
-    // Room is made when the next one comes, which has not ended then.
+    // The oldest are removed when the next one is admitted, which has not ended then.
     let (gone, kept) = ended.split_at(2 * RECENT - 1);
     assert!(gone.iter().all(|id| !is_member(&mut w, *id)));
     assert!(kept.iter().all(|id| is_member(&mut w, *id)) && is_member(&mut w, runs));

@@ -6,7 +6,7 @@ use pitcrew::testing::{Grandchild, Pattern, Script, ScriptedHost};
 use super::project::{Project, end, m, s};
 
 #[tokio::test(start_paused = true)]
-async fn the_end_is_told_after_the_last_byte() {
+async fn the_end_is_reported_after_the_last_byte() {
     let file = "[process.a]\ncommand = 'print'\n";
     let script = (0..2_000).fold(Script::new(), |script, n| script.out(format!("line {n}")));
     let script = script.out_bytes("no newline").exit(1);
@@ -70,7 +70,7 @@ async fn outputs_closed_early_are_no_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stdin_stays_open_for_one_that_wants_it() {
+async fn stdin_stays_open_for_a_process_that_wants_it() {
     let file = "[process.a]\ncommand = 'repl'\nstdin = 'pipe'\n[process.b]\ncommand = 'cat'\nstdin = 'null'\n";
     let host = ScriptedHost::new()
         .on("repl", Script::new().read_line().out("end of input"))
@@ -87,7 +87,7 @@ async fn stdin_stays_open_for_one_that_wants_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn replicas_are_told_apart() {
+async fn replicas_are_distinguished() {
     let file = "[process.worker]\ncommand = 'work'\nreplicas = 3\nport = 4000\n";
     let host = ScriptedHost::new().on(Pattern::process("worker.2"), Script::new().exit(1));
     host.add(Pattern::process("worker"), Script::new());
