@@ -23,6 +23,7 @@ fn launch(argv: &[&str]) -> Launch {
         stdout: OutputFd::Pipe,
         stderr: OutputFd::Pipe,
         foreground: false,
+        terminal: None,
     }
 }
 

@@ -26,6 +26,7 @@ mod exec;
 mod file_maintenance;
 mod global_options;
 mod graph;
+mod keys;
 mod kill;
 mod last_output;
 mod locked_project;
@@ -46,6 +47,8 @@ mod running_project;
 mod runtime;
 mod scale;
 mod schema;
+mod screen;
+mod screen_wait;
 mod send;
 mod signal;
 mod signal_handlers;
@@ -54,6 +57,7 @@ mod start;
 mod stdout;
 mod stop;
 mod style;
+mod terminal_passthrough;
 mod unknown_command;
 mod up;
 mod value_parsers;
@@ -136,6 +140,10 @@ enum CliCommand {
     Enqueue(enqueue::EnqueueArgs),
     /// Send a line to the input of a process
     Send(send::SendArgs),
+    /// Print the screen of a process with a terminal
+    Screen(screen::ScreenArgs),
+    /// Type into the terminal of a process
+    Keys(keys::KeysArgs),
     /// Wait until processes reach a state
     Wait(wait::WaitArgs),
     /// Stop the project and wait until everything has ended
@@ -168,6 +176,7 @@ const _: fn(&ControlCommand) = |command| match command {
     ControlCommand::Scale(_) => _ = CliCommand::Scale,
     ControlCommand::Enqueue(_) => _ = CliCommand::Enqueue,
     ControlCommand::Send(_) => _ = CliCommand::Send,
+    ControlCommand::Keys(_) => _ = CliCommand::Keys,
     // Not offered: `exec` runs a command outside of the project, and the file declares what is watched.
     ControlCommand::Run(_) | ControlCommand::Watch(_) => {}
 };
@@ -226,6 +235,8 @@ fn run_command(cli: Cli) -> ExitResult {
         CliCommand::Scale(args) => scale::scale(global, args),
         CliCommand::Enqueue(args) => enqueue::enqueue(global, args),
         CliCommand::Send(args) => send::send(global, args),
+        CliCommand::Screen(args) => screen::screen(global, &args),
+        CliCommand::Keys(args) => keys::keys(global, args),
         CliCommand::Wait(args) => wait::wait(global, &args),
         CliCommand::Down(args) => down::down(global, &args),
         CliCommand::Reload(args) => reload::reload(global, &args),

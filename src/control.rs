@@ -17,6 +17,7 @@ use std::future::Future;
 mod blocking;
 mod client;
 mod command_goal;
+mod connection_guard;
 mod error;
 mod event_log;
 mod frame;
@@ -34,6 +35,7 @@ mod slice;
 mod state_feed;
 mod tail_watch;
 mod tcp_auth;
+mod terminal_protocol;
 mod usage_sampler;
 pub(crate) mod waiting;
 pub mod wire;
@@ -46,12 +48,13 @@ pub use response_stream::ResponseStream;
 #[cfg(test)]
 pub(crate) use run_markers::markers_of;
 pub use server::Server;
+pub use terminal_protocol::{TerminalReceiver, TerminalSender, TerminalStream};
 
 use wire::{
     CheckReport, CommandResponse, ControlCommand, DetailsQuery, EventItem, OutputItem,
     OutputProgress, OutputQuery, ProcessDetails, ProgressQuery, ProjectState, ReloadRequest,
-    ReloadResponse, SearchProgress, SearchQuery, SeekQuery, SeekResponse, ShutdownRequest,
-    SliceQuery, SliceResponse, StateUpdate, WhyResponse,
+    ReloadResponse, ScreenQuery, ScreenResponse, SearchProgress, SearchQuery, SeekQuery,
+    SeekResponse, ShutdownRequest, SliceQuery, SliceResponse, StateUpdate, WhyResponse,
 };
 
 /// The version of the protocol. It grows with each incompatible change.
@@ -136,6 +139,26 @@ pub trait Control: Send + Sync {
         &self,
         command: ControlCommand,
     ) -> impl Future<Output = Result<CommandResponse, ControlError>> + Send;
+    /// Returns the screen of a process with `tty`: that of its last run, if it is not running. With
+    /// [`ScreenQuery::wait`] waits for another screen first, or for one that matches.
+    ///
+    /// # Errors
+    /// [`ControlErrorKind::UnknownName`], [`ControlErrorKind::Conflict`] if the process has no terminal,
+    /// [`ControlErrorKind::InvalidRequest`] if the regular expression is invalid.
+    fn screen(
+        &self,
+        name: &str,
+        query: ScreenQuery,
+    ) -> impl Future<Output = Result<ScreenResponse, ControlError>> + Send;
+    /// Attaches to the terminal of a process with `tty`, also before its first run and between runs. The
+    /// stream ends when the project ends.
+    ///
+    /// # Errors
+    /// [`ControlErrorKind::UnknownName`], [`ControlErrorKind::Conflict`] if the process has no terminal.
+    fn terminal(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<TerminalStream, ControlError>> + Send;
     /// Shuts down the project; returns when the shutdown has begun.
     fn shutdown(
         &self,

@@ -41,11 +41,15 @@ mod reload;
 mod requests;
 mod run;
 mod spawn;
+pub(crate) mod terminal;
+#[cfg(feature = "control")]
+mod terminal_requests;
 
 #[cfg(feature = "control")]
 pub(crate) use crate::sys::Usage;
 pub(crate) use ad_hoc::{AdHocLaunch, StdinFeed, StdinWrite, StepObserver};
 pub use clock::Clock;
+pub(crate) use environment::{TERMINAL_KIND, TERMINAL_SIZE};
 pub use handle::{EngineHandle, EventFeed};
 pub(crate) use message::EngineMessage;
 pub use message::{ReloadMode, ReloadReport};
@@ -169,6 +173,7 @@ impl<H: Host> Engine<H> {
             messages: message_sender,
             snapshots: seen,
             store: Arc::clone(&store),
+            terminals: terminal::Terminals::default(),
             clock: clock.clone(),
         };
         let pwd = options.inherited.iter().find(|(name, _)| name == "PWD");
@@ -385,6 +390,7 @@ impl<H: Host> Engine<H> {
             Effect::MemberRemoved { process, .. } => {
                 self.processes.remove(&process);
                 self.logs.forget(process);
+                self.handle.terminals.remove(process);
             }
             Effect::CheckRestart { change } => self.unchecked_restarts.push_back(change),
             Effect::QueryLastOutput { run } => self.send_to_run(run, RunCommand::QueryLastOutput),

@@ -17,9 +17,8 @@
 //! # }
 //! ```
 //!
-//! - [`ProcessManager`] starts [`Command`]s and stops them; a [`ProcessHandle`] controls a command
-//! that
-//!   runs, a [`ProcessResult`] says how it ended.
+//! - [`ProcessManager`] starts [`Command`]s and stops them; a [`ProcessHandle`] controls a running
+//!   command, a [`ProcessResult`] says how it ended.
 //! - [`ProcessPool`] runs many commands, a fixed number at the same time.
 //! - [`Pipeline`] connects commands by pipes.
 //! - [`Event`]s report every change of state; [`Snapshot`] is the state of all commands.
@@ -85,6 +84,8 @@ pub mod probe;
 pub mod spec;
 #[doc(hidden)]
 pub mod sys;
+#[doc(hidden)]
+pub mod terminal;
 pub mod testing;
 #[cfg(feature = "tui")]
 #[doc(hidden)]
@@ -94,7 +95,7 @@ mod watch;
 pub use library::{
     Attempt, Chunks, Command, CommandFault, Cursor, Error, Events, Job, Line, Lines, Observer,
     Output, Pipeline, PipelineResult, PoolJob, PoolResults, ProcessHandle, ProcessManager,
-    ProcessPool, ProcessResult, Retry, Stdin, TimeLimit,
+    ProcessPool, ProcessResult, Retry, ScreenContent, Stdin, TimeLimit,
 };
 pub use machine::event::{self, Event};
 pub use machine::{

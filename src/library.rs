@@ -18,6 +18,7 @@ mod pool;
 mod record;
 mod result;
 mod retry;
+mod screen;
 mod streams;
 
 pub use command::{Command, Output, Stdin};
@@ -29,4 +30,5 @@ pub use pipeline::{Pipeline, PipelineResult};
 pub use pool::{Job, PoolJob, PoolResults, ProcessPool};
 pub use result::{Attempt, ProcessResult};
 pub use retry::Retry;
+pub use screen::ScreenContent;
 pub use streams::{Chunks, Cursor, Line, Lines};

@@ -196,6 +196,14 @@ pub enum Fact {
         /// The status text of the message.
         status: Option<String>,
     },
+    /// Whether the run waits for input has changed.
+    WaitsForInput {
+        run: RunId,
+        /// `None` if it does not wait any more.
+        waiting: Option<InputRequest>,
+    },
+    /// The program in a terminal has changed what it shows beside the text.
+    TerminalChanged { run: RunId, status: TerminalStatus },
     /// The system refused to send a signal to the process group.
     SignalFailed {
         run: RunId,
@@ -214,6 +222,37 @@ pub enum Fact {
     },
 }
 
+/// What a run that waits for input asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputRequest {
+    /// Its unfinished line of output, safe to display.
+    pub prompt: Option<String>,
+    /// What is typed is not shown.
+    pub is_secret: bool,
+}
+
+/// What the program in a terminal shows beside the text.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TerminalStatus {
+    /// The title that it has set, safe to display.
+    pub title: Option<String>,
+    /// It draws on the alternate screen, as full-screen programs do.
+    pub alternate_screen: bool,
+    /// How often it has rung the bell in this run.
+    pub bells: u64,
+}
+
+impl InputRequest {
+    /// Returns the words for a sentence about the run.
+    pub(crate) fn describe(&self) -> String {
+        let what = if self.is_secret { "waits for a secret" } else { "waits for input" };
+        match &self.prompt {
+            Some(prompt) => format!("{what}: “{prompt}”"),
+            None => what.to_owned(),
+        }
+    }
+}
+
 impl Fact {
     /// Returns the run.
     pub fn run(&self) -> RunId {
@@ -223,6 +262,8 @@ impl Fact {
             | Self::PortChecked { run, .. }
             | Self::Lingering { run, .. }
             | Self::LastOutput { run, .. }
+            | Self::WaitsForInput { run, .. }
+            | Self::TerminalChanged { run, .. }
             | Self::Probed { run, .. }
             | Self::Matched { run, .. }
             | Self::Notified { run, .. }

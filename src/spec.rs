@@ -52,7 +52,9 @@ pub(crate) use environment::NEVER_INHERITED;
 pub use environment::{EnvValue, Environment};
 pub use exit::{Exit, StartError, StartErrorKind, Stray};
 pub use fault::{CheckReport, Fault, FaultItem, Faults};
-pub(crate) use format::{and_more, first_of, list_with};
+#[cfg(feature = "control")]
+pub(crate) use format::list_with;
+pub(crate) use format::{and_more, first_of};
 pub use format::{
     counted, format_age, format_duration, format_limit, format_size, format_time_left,
     io_error_text, thousands,

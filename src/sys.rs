@@ -12,11 +12,13 @@ use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::spec::{Exit, Signal, StartError, Stray, StraysPolicy};
+use crate::terminal::Size;
 
 mod abstract_sockets;
 mod child;
@@ -26,6 +28,7 @@ mod exec;
 mod file_identity;
 pub mod guardian;
 mod host;
+mod input_wait;
 pub mod journal;
 mod kill;
 mod launch_plan;
@@ -36,11 +39,13 @@ mod logical_path;
 mod nested_sessions;
 pub mod notify;
 pub mod own_process;
+pub mod own_terminal;
 mod path_bytes;
 mod pipe;
 mod preflight;
 mod proc;
 mod project_dirs;
+pub mod pty;
 mod recent_pids;
 mod registry;
 mod signal_set;
@@ -49,6 +54,7 @@ mod spawn;
 mod spawners;
 mod stray;
 mod sweep;
+mod terminal_io;
 mod token;
 mod usage;
 
@@ -56,6 +62,7 @@ pub use child::RealChild;
 pub use engine_process::EngineProcess;
 pub use file_identity::FileFollower;
 pub use host::RealHost;
+pub use input_wait::{InputDetector, WaitingThread};
 pub use listeners::{HolderProject, ListenPlace, Listener, PortHolder};
 pub use lock::{Holder, Lock, LockError, alive_holder, is_running};
 pub use logical_path::LogicalFolders;
@@ -65,6 +72,7 @@ pub use pipe::OutputPipe;
 pub use proc::{PROCESS, REPLICA, ROLE, RUN, SESSION, start_ticks};
 pub use project_dirs::{ProjectDirError, ProjectDirs, user};
 pub use socket::{ControlSocket, SocketAddress, suspended_peer};
+pub use terminal_io::{InputWriter, OutputReader, PtyReader, PtyWriter};
 pub use token::TokenFile;
 pub use usage::Usage;
 
@@ -87,6 +95,10 @@ pub struct Launch {
     pub stderr: OutputFd,
     /// Makes the new group the foreground group of pitcrew's controlling terminal before exec.
     pub foreground: bool,
+    /// The size of a pseudo-terminal that becomes descriptors 0, 1 and 2, and the controlling terminal of
+    /// a session that the leader leads. `stdin`, `stdout`, `stderr` and `foreground` have no effect then:
+    /// [`Child::stdout`] and [`Child::stdin`] are the other end of the terminal.
+    pub terminal: Option<Size>,
 }
 
 /// How pitcrew was started, for a [`RealHost`].
@@ -193,6 +205,12 @@ pub trait Host: Send + Sync + 'static {
     }
 }
 
+/// Looks for a thread that waits for input. A single look proves nothing, see [`InputDetector`].
+pub type InputLooker = Box<dyn Fn() -> InputLook + Send + Sync>;
+
+/// A look for a thread that waits for input.
+pub type InputLook = Pin<Box<dyn Future<Output = Option<WaitingThread>> + Send + Sync>>;
+
 /// One live run: a leader, its group, and its tree.
 ///
 /// The leader is not reaped before [`Child::reap`], so until then its pid and group id cannot be
@@ -215,6 +233,14 @@ pub trait Child: Send + Sync + 'static {
     /// Waits until the leader has ended and returns how, without reaping it. Cancel safe; can be called
     /// again.
     fn exited(&mut self) -> impl Future<Output = io::Result<Exit>> + Send;
+
+    /// Gives the terminal of the run another size; its foreground group gets SIGWINCH. `cell` is the size
+    /// of a cell in pixels, if known. No effect without a terminal.
+    fn resize(&self, size: Size, cell: Option<(u16, u16)>) -> io::Result<()>;
+
+    /// Returns what looks for a thread of the run that is blocked in a read of its terminal or of the pipe
+    /// that [`Child::stdin`] writes to; `None` if it has neither.
+    fn input_looker(&self) -> Option<InputLooker>;
 
     /// Sends `signal` to the group. It is no error if the group is gone. TERM is followed by CONT,
     /// because a stopped child would not handle it.

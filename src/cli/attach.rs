@@ -6,8 +6,9 @@ use clap::{Args, ColorChoice};
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
 
+use super::completions::{NameKind, names};
 use super::{ExitResult, GlobalOptions, ProgramExit, messages, running_project, stdout};
-use crate::control::wire::{ProcessState, ProjectState};
+use crate::control::wire::{ProcessState, ProjectState, ScreenQuery};
 use crate::control::{Client, Control as _, ControlError, Measure};
 use crate::output::{is_dumb_terminal, safe_name};
 use crate::spec::{Signal, counted, first_of, io_error_text};
@@ -20,15 +21,12 @@ use crate::tui::theme::ThemeName;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct AttachArgs {
-    /// Attach to the terminal of this process (not supported yet)
+    /// Show the terminal of this process or replica, with `tty = true`
+    #[arg(add = names(NameKind::Terminal))]
     name: Option<String>,
 }
 
 pub(super) fn attach(global: &GlobalOptions, args: &AttachArgs) -> ExitResult {
-    if args.name.is_some() {
-        let text = "`attach NAME` is not supported yet; `pitcrew attach` shows the project";
-        return Err(messages::usage_error(text));
-    }
     if !has_terminal() {
         let text = "`attach` needs a terminal; `pitcrew ps` and `pitcrew logs -f` do not";
         return Err(messages::usage_error(text));
@@ -41,8 +39,10 @@ pub(super) fn attach(global: &GlobalOptions, args: &AttachArgs) -> ExitResult {
     let exit = running_project::block_on(async {
         let (client, suspension) = with_suspension(running_project::connect(&name, dirs).await);
         // An error is printed before the screen of the interface covers it.
-        client.status(Measure::No).await.map_err(|error| messages::control_error(&error))?;
-        let options = options(global, ClientRole::Guest, suspension, |_| {});
+        let terminal = check(&client, args.name.as_deref()).await;
+        let terminal = terminal.map_err(|error| messages::control_error(&error))?;
+        let mut options = options(global, ClientRole::Guest, suspension, |_| {});
+        options.terminal = terminal;
         app::run(client, options).await.map_err(|error| terminal_failure(&error))
     })??;
     if exit.reason == ExitReason::Ended && exit.is_writable {
@@ -51,6 +51,14 @@ pub(super) fn attach(global: &GlobalOptions, args: &AttachArgs) -> ExitResult {
         print_still_running(&exit.overview.project);
     }
     Ok(program_exit(exit.reason))
+}
+
+/// Checks that the project responds, and that the process has a terminal; returns its full name.
+async fn check(client: &Client, name: Option<&str>) -> Result<Option<String>, ControlError> {
+    client.status(Measure::No).await?;
+    let Some(name) = name else { return Ok(None) };
+    let screen = client.screen(name, ScreenQuery::default()).await?;
+    Ok(Some(screen.name))
 }
 
 pub(super) fn has_terminal() -> bool {
@@ -106,6 +114,7 @@ pub(super) fn options(
         signals,
         forward_signal: Box::new(forward_signal),
         starting: None,
+        terminal: None,
     }
 }
 

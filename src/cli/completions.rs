@@ -99,16 +99,19 @@ struct KnownNames {
     processes: BTreeSet<String>,
     /// Replicas by their own names, and jobs.
     members: BTreeSet<String>,
+    /// Members with `tty`.
+    terminals: BTreeSet<String>,
     pools: BTreeSet<String>,
     tags: BTreeSet<String>,
 }
 
 impl KnownNames {
     fn of(self, kind: NameKind) -> BTreeSet<String> {
-        let Self { mut processes, members, pools, tags } = self;
+        let Self { mut processes, members, terminals, pools, tags } = self;
         match kind {
             NameKind::Process => {}
             NameKind::Pool => return pools,
+            NameKind::Terminal => return terminals,
             NameKind::One => processes.extend(members),
             NameKind::Several => {
                 processes.extend(members.into_iter().chain(pools));
@@ -132,6 +135,8 @@ impl KnownNames {
         names.pools.extend(spec.pools.keys().map(ToString::to_string));
         let supervisor = Supervisor::new(spec.clone(), SupervisorOptions::default());
         names.members.extend(supervisor.names().map(|(_, name)| name.to_string()));
+        let terminals = supervisor.names().filter(|(id, _)| supervisor.has_terminal(*id));
+        names.terminals.extend(terminals.map(|(_, name)| name.to_string()));
         names
     }
 }
@@ -160,6 +165,7 @@ fn running(global: &GlobalOptions, declared: Option<&KnownNames>) -> Option<Know
     if let Some(declared) = declared {
         names.tags.clone_from(&declared.tags);
         names.pools.clone_from(&declared.pools);
+        names.terminals.clone_from(&declared.terminals);
     }
     for process in status.ok()??.processes {
         let is_job = process.pool.is_some()

@@ -13,6 +13,7 @@ use super::locked_project::LockedProject;
 use super::messages::{cannot, use_colour};
 use super::reload::FileReloader;
 use super::signal_handlers::SignalHandlers;
+use super::terminal_passthrough::TerminalPassthrough;
 use super::{ExitResult, GlobalOptions, ProgramExit, diagnostics, messages, project, runtime};
 use crate::control::LocalControl;
 use crate::control::wire::ProjectEnd;
@@ -51,6 +52,8 @@ pub(super) struct EngineSetup {
     pub(super) owned: bool,
     /// Forwards the output of the process in the foreground, on a separate thread.
     pub(super) forward_output: Option<Box<dyn FnOnce() + Send>>,
+    /// The process in the foreground has a pseudo-terminal, to which ours is passed on.
+    pub(super) passes_terminal: bool,
 }
 
 impl EngineSetup {
@@ -72,6 +75,7 @@ impl EngineSetup {
             reloader: None,
             owned: false,
             forward_output: None,
+            passes_terminal: false,
         }
     }
 }
@@ -100,6 +104,14 @@ pub(super) fn run(global: &GlobalOptions, locked: LockedProject, setup: EngineSe
     exit
 }
 
+fn pass_terminal_on(
+    process: Option<ProcessId>,
+    engine: &EngineHandle,
+) -> Result<Option<TerminalPassthrough>, ProgramExit> {
+    let passthrough = process.map(|id| TerminalPassthrough::start(engine, id)).transpose();
+    passthrough.map_err(|error| cannot("pass the terminal on", &error))
+}
+
 async fn run_engine(
     global: &GlobalOptions,
     mut locked: LockedProject,
@@ -109,13 +121,13 @@ async fn run_engine(
     let cannot_start_threads = |error| cannot("start its threads", &error);
     let few_descriptors =
         runtime::too_few_descriptors(setup.supervisor.spec(), own_process::descriptor_limit());
-    let host = start_host(&mut locked, few_descriptors.is_some())
-        .map_err(|error| cannot("start the spawner", &error))?;
-    let host = Arc::new(host);
+    let host = start_host(&mut locked, few_descriptors.is_some());
+    let host = Arc::new(host.map_err(|error| cannot("start the spawner", &error))?);
     let name = setup.supervisor.spec().project.name.clone();
     let locator = project::locate(global)?;
     let foreground = setup.foreground.as_ref().map(|(id, _)| *id);
-    let takes_terminal = foreground.is_some() && own_process::in_foreground();
+    let takes_terminal =
+        foreground.is_some() && !setup.passes_terminal && own_process::in_foreground();
     let loader = || setup.reloader.clone().map(|reloader| reloader as Arc<dyn SpecLoader>);
     let options = EngineOptions {
         inherited: std::env::vars_os().collect(),
@@ -134,9 +146,10 @@ async fn run_engine(
         notices.send(Notice::general(text));
     }
     let event_writer = open_event_writer(setup.events.as_deref(), &mut engine)?;
-    let forwarding = setup.forward_output.map(|work| FrontThread::start("pitcrew-pass", work));
-    let forwarding = forwarding.transpose().map_err(cannot_start_threads)?;
+    let forward = setup.forward_output.map(|work| FrontThread::start("pitcrew-pass", work));
+    let forwarding = forward.transpose().map_err(cannot_start_threads)?;
     let handle = engine.handle();
+    let passthrough = pass_terminal_on(foreground.filter(|_| setup.passes_terminal), &handle)?;
     let events = engine.observe();
     let Some(feed) = engine.feed() else { return Err(ProgramExit::FAILURE) };
     let guardian = locked.guardian.pid;
@@ -165,12 +178,10 @@ async fn run_engine(
     if setup.owned {
         follow_owner(&handle).map_err(cannot_start_threads)?;
     }
-    // On a thread of the runtime, where messages from the tasks of the runs need no switch of
-    // threads.
-    let running = tokio::spawn(engine.run(setup.chosen, !setup.no_dependencies));
-    let exit = running
-        .await
-        .map_err(|error| messages::failure(&format!("the engine has failed: {error}")))?;
+    // On a thread of the runtime: messages from the tasks of the runs need no switch of threads.
+    let exit = tokio::spawn(engine.run(setup.chosen, !setup.no_dependencies)).await;
+    let exit =
+        exit.map_err(|error| messages::failure(&format!("the engine has failed: {error}")))?;
     if takes_terminal {
         _ = own_process::reclaim_terminal();
     }
@@ -198,6 +209,8 @@ async fn run_engine(
             if let Some(forwarding) = forwarding {
                 forwarding.done().await;
             }
+            // After the last output and before the next message.
+            drop(passthrough);
             plain.finish().await;
         };
         handlers.finish(rest).await;

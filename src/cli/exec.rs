@@ -1,7 +1,7 @@
 //! `exec`: runs one command with time limits and retries, with unchanged output.
 
 use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +43,9 @@ pub(super) struct ExecArgs {
     /// Delay before each retry
     #[arg(long, value_parser = duration, default_value = "0s", value_name = "DURATION")]
     retry_delay: Duration,
+    /// Run it in a pseudo-terminal, and pass this terminal on to it
+    #[arg(long)]
+    tty: bool,
     /// Working folder
     #[arg(long, value_name = "DIR")]
     cwd: Option<PathBuf>,
@@ -86,6 +89,11 @@ fn process(global: &GlobalOptions, args: &ExecArgs) -> Result<ProcessSpec, Progr
         || Environment { inherit: true, ..Environment::default() },
         BaseProcess::environment,
     );
+    if args.tty && std::io::stdout().is_terminal() {
+        // Its output goes to our terminal as it is.
+        let kind = std::env::vars().filter(|(name, _)| name == "TERM" || name == "COLORTERM");
+        env.set.extend(kind.map(|(name, value)| (name, value.as_str().into())));
+    }
     env.set.extend(args.env.iter().map(|(name, value)| (name.clone(), value.as_str().into())));
     let base = base.map(|base| base.spec);
     let name = base.as_ref().map_or_else(|| program(&args.command), |base| base.name.clone());
@@ -94,6 +102,8 @@ fn process(global: &GlobalOptions, args: &ExecArgs) -> Result<ProcessSpec, Progr
         env,
         color: base.map_or(ColorMode::Auto, |base| base.color),
         stdin: StdinKind::Null,
+        tty: args.tty,
+        hangs_up: args.tty,
         restart: if args.retries > 0 { Restart::OnFailure } else { Restart::Never },
         retry: RetryPolicy {
             attempts: Some(args.retries),

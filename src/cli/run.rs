@@ -33,14 +33,18 @@ pub(super) fn run(global: &GlobalOptions, args: &RunArgs) -> ExitResult {
         return in_project::run(global, &spec, id, dirs);
     }
     let locked = locked_project::lock(&spec, &[])?;
+    engine_main::run(global, locked, setup(spec, id))
+}
+
+/// Runs one process of a project in the foreground of this terminal, as `run` does.
+pub(super) fn setup(spec: Spec, id: ProcessId) -> EngineSetup {
     // It runs once: a change of its files affects the next `run`.
     let options = SupervisorOptions {
         no_watch: true,
         seed: engine_main::seed(),
         ..SupervisorOptions::default()
     };
-    let supervisor = Supervisor::new(spec, options);
-    engine_main::run(global, locked, EngineSetup::foreground(supervisor, id, Foreground::Terminal))
+    EngineSetup::foreground(Supervisor::new(spec, options), id, Foreground::Terminal)
 }
 
 /// Adds the job or process of this name if it is not in the file but was added to the running project.
@@ -70,7 +74,7 @@ fn with_added_member(mut spec: Spec, name: &str) -> Spec {
     spec
 }
 
-/// Changes the process so that it runs once, with the given arguments, and its end ends the project.
+/// Changes the process as `run` needs it: [`run_once`], with the given arguments.
 fn prepare(mut spec: Spec, args: &RunArgs) -> Result<(Spec, ProcessId), ProgramExit> {
     let RunArgs { name, args } = args;
     let supervisor = Supervisor::new(spec.clone(), SupervisorOptions::default());
@@ -90,11 +94,16 @@ fn prepare(mut spec: Spec, args: &RunArgs) -> Result<(Spec, ProcessId), ProgramE
         process.ok_or_else(|| messages::usage_error(&format!("unknown name `{name}`")))?;
     let changed = Arc::make_mut(process);
     append_arguments(&mut changed.command, args).map_err(|text| messages::usage_error(&text))?;
-    changed.restart = Restart::Never;
-    changed.shutdown_on = ShutdownOn::Exit;
-    // Its output goes directly to the terminal, and nothing waits until it is ready.
-    changed.ready.take_if(|check| matches!(check.probe, Probe::Log(_)));
+    run_once(changed);
     Ok((spec, id))
+}
+
+/// Changes a process so that it runs once, and its end ends the project.
+pub(super) fn run_once(process: &mut ProcessSpec) {
+    process.restart = Restart::Never;
+    process.shutdown_on = ShutdownOn::Exit;
+    // Its output goes directly to the terminal, and nothing waits until it is ready.
+    process.ready.take_if(|check| matches!(check.probe, Probe::Log(_)));
 }
 
 /// Appends arguments to an array; quotes and appends them to a string.

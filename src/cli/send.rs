@@ -1,4 +1,4 @@
-//! `send`: writes a line to the standard input of a process.
+//! `send`: writes a line to the standard input of a process, or types it into its terminal.
 
 use clap::Args;
 
@@ -9,10 +9,10 @@ use crate::control::wire::{ControlCommand, SendRequest};
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct SendArgs {
-    /// A process or replica with `stdin = "pipe"`
+    /// A process or replica with `stdin = "pipe"` or `tty = true`
     #[arg(add = names(NameKind::One))]
     name: String,
-    /// Text to send; a newline is appended
+    /// Text to send; a newline is appended, or Enter for a terminal
     text: String,
     /// Print JSON
     #[arg(long)]

@@ -18,12 +18,14 @@ pub(super) fn run(
     foreground: Foreground,
     forward_output: Option<Box<dyn FnOnce() + Send>>,
 ) -> ExitResult {
+    let has_terminal = process.tty;
     let processes = IndexMap::from([(process.name.clone(), Arc::new(process))]);
     let spec = Spec { project, processes, pools: IndexMap::new(), template: None };
     let options = SupervisorOptions { seed: engine_main::seed(), ..SupervisorOptions::default() };
     let supervisor = Supervisor::new(spec, options);
     let id = supervisor.names().next().map(|(id, _)| id).ok_or(ProgramExit::FAILURE)?;
-    let setup =
-        EngineSetup { forward_output, ..EngineSetup::foreground(supervisor, id, foreground) };
+    let passes_terminal = has_terminal && matches!(foreground, Foreground::Passed(_));
+    let setup = EngineSetup::foreground(supervisor, id, foreground);
+    let setup = EngineSetup { forward_output, passes_terminal, ..setup };
     engine_main::run(global, locked_project::without_project()?, setup)
 }

@@ -12,13 +12,11 @@ const PLANNED: &[&str] = &[
     "export",
     "import",
     "init",
-    "keys",
     "ls",
     "ports",
     "replay",
     "report",
     "schedule",
-    "screen",
 ];
 
 /// Prints why a word is not a command.

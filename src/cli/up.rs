@@ -1,5 +1,6 @@
 //! `up`: runs the project, or part of it, from start to end.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,8 +12,10 @@ use super::completions::{NameKind, names};
 use super::engine_main::{self, Display, EngineSetup};
 use super::reload::FileReloader;
 use super::value_parsers::{duration, loopback_address, output_file};
-use super::{ExitResult, GlobalOptions, locked_project, messages, project, running_project};
-use crate::machine::{AddedProcesses, Supervisor, SupervisorOptions};
+use super::{ExitResult, GlobalOptions, locked_project, messages, project, run, running_project};
+use crate::machine::{AddedProcesses, ProcessId, Supervisor, SupervisorOptions};
+use crate::spec::Spec;
+use crate::sys::own_process;
 
 mod detach;
 mod engine_process;
@@ -101,6 +104,9 @@ pub(super) fn up(global: &GlobalOptions, args: &UpArgs) -> ExitResult {
         let snapshot = supervisor.snapshot(crate::machine::Moment::default());
         return tui::up(global, args, &spec, &snapshot);
     }
+    if let Some(id) = single_terminal(&supervisor, &chosen, args) {
+        return up_in_foreground(global, args, spec, id);
+    }
     let locked = locked_project::lock(&spec, &args.names)?;
     let reloader = FileReloader::new(project::locate(global)?, &spec, &locked);
     let setup = EngineSetup {
@@ -115,6 +121,43 @@ pub(super) fn up(global: &GlobalOptions, args: &UpArgs) -> ExitResult {
         reloader: Some(Arc::new(reloader)),
         owned: args.owned,
         forward_output: None,
+        passes_terminal: false,
+    };
+    engine_main::run(global, locked, setup)
+}
+
+/// Returns the process to start if it is the only one and has a terminal, and this terminal can be handed to it.
+fn single_terminal(
+    supervisor: &Supervisor,
+    chosen: &[ProcessId],
+    args: &UpArgs,
+) -> Option<ProcessId> {
+    let [id] = chosen else { return None };
+    let has_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let is_plain = !args.quiet && !args.owned && !args.keep;
+    let can_be_handed = is_plain && has_terminal && own_process::in_foreground();
+    (supervisor.has_terminal(*id) && can_be_handed).then_some(*id)
+}
+
+/// Runs the process as `run` does.
+fn up_in_foreground(
+    global: &GlobalOptions,
+    args: &UpArgs,
+    mut spec: Spec,
+    id: ProcessId,
+) -> ExitResult {
+    let locked = locked_project::lock(&spec, &args.names)?;
+    let supervisor = Supervisor::new(spec.clone(), SupervisorOptions::default());
+    let process = supervisor.process_of(id).and_then(|name| spec.processes.get_mut(name));
+    if let Some(process) = process {
+        run::run_once(Arc::make_mut(process));
+    }
+    let setup = EngineSetup {
+        no_dependencies: args.no_deps,
+        events: args.events.clone(),
+        log_file: args.log_file.clone(),
+        listen: args.listen,
+        ..run::setup(spec, id)
     };
     engine_main::run(global, locked, setup)
 }

@@ -6,7 +6,10 @@ use clap::Args;
 
 use super::completions::{NameKind, names};
 use super::waiting::CommandTimeout;
-use super::{ExitResult, GlobalOptions, outcome, running_project, value_parsers, waiting};
+use super::{
+    ExitResult, GlobalOptions, messages, outcome, running_project, screen_wait, value_parsers,
+    waiting,
+};
 use crate::spec::Condition;
 
 #[derive(Debug, Clone, Args)]
@@ -17,6 +20,9 @@ pub(super) struct WaitArgs {
     /// The state to wait for; default: ready or succeeded
     #[arg(long = "for", value_parser = value_parsers::condition(), value_name = "CONDITION")]
     until: Option<Condition>,
+    /// Wait until the screen of a process with `tty = true` matches this regular expression
+    #[arg(long, value_name = "REGEX", conflicts_with = "until")]
+    screen: Option<String>,
     /// Stop waiting after this long; exit code 124
     #[arg(long, value_parser = value_parsers::duration, value_name = "DURATION")]
     timeout: Option<Duration>,
@@ -26,8 +32,14 @@ pub(super) struct WaitArgs {
 }
 
 pub(super) fn wait(global: &GlobalOptions, args: &WaitArgs) -> ExitResult {
-    let WaitArgs { names, until, timeout, json } = args;
+    let WaitArgs { names, until, screen, timeout, json } = args;
     let timeout = CommandTimeout::start(*timeout);
+    if let Some(pattern) = screen {
+        let [name] = names.as_slice() else {
+            return Err(messages::usage_error("`--screen` takes one process"));
+        };
+        return screen_wait::wait(global, name, pattern, &timeout, *json);
+    }
     let response = running_project::request(global, async |client| {
         waiting::wait_for(&client, names, *until, &timeout).await
     })?;

@@ -27,12 +27,13 @@ impl CommandTimeout {
         Self { limit, clock: Clock::start() }
     }
 
-    fn left(&self) -> Option<Duration> {
+    /// The time that remains; `None` without a limit.
+    pub(super) fn left(&self) -> Option<Duration> {
         Some(self.limit?.saturating_sub(self.clock.now().since_start()))
     }
 
     /// The error that names the timeout as the user wrote it.
-    fn expired(&self, why: &str) -> ControlError {
+    pub(super) fn expired(&self, why: &str) -> ControlError {
         let limit = format_limit(self.limit.unwrap_or_default());
         ControlError::new(ControlErrorKind::Timeout, format!("timed out after {limit}{why}"))
     }

@@ -11,6 +11,7 @@ use axum::body::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
+use hyper::header::{ACCEPT, CONNECTION, HeaderName, UPGRADE};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -26,12 +27,12 @@ use super::routes::incompatible_versions;
 use super::wire::{
     CheckReport, CommandResponse, ControlCommand, DetailsQuery, EventItem, OutputItem,
     OutputProgress, OutputQuery, ProcessDetails, ProgressQuery, ProjectState, ReloadRequest,
-    ReloadResponse, SearchProgress, SearchQuery, SeekQuery, SeekResponse, ShutdownRequest,
-    SliceQuery, SliceResponse, StateQuery, StateUpdate, WhyResponse,
+    ReloadResponse, ScreenQuery, ScreenResponse, SearchProgress, SearchQuery, SeekQuery,
+    SeekResponse, ShutdownRequest, SliceQuery, SliceResponse, StateQuery, StateUpdate, WhyResponse,
 };
 use super::{
     Control, ControlError, ControlErrorKind, Measure, PROTOCOL, PROTOCOL_HEADER, ResponseStream,
-    VERSION_HEADER,
+    TerminalStream, VERSION_HEADER, terminal_protocol,
 };
 use crate::spec::io_error_text;
 
@@ -127,9 +128,21 @@ impl Client {
         body: &impl Serialize,
         accept: &str,
     ) -> Result<BodyChunks, ControlError> {
+        let (response, peer) = self.send(method, path, body, &[(ACCEPT, accept)]).await?;
+        Ok(BodyChunks::new(response.into_body(), self.clone(), peer))
+    }
+
+    /// Sends a request with these headers; returns the response and a descriptor of the connection.
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+        headers: &[(HeaderName, &str)],
+    ) -> Result<(Response<Incoming>, Option<OwnedFd>), ControlError> {
         let stream = (self.connect)().map_err(|error| self.connect_error(&error))?;
         let peer = stream.as_fd().try_clone_to_owned().ok();
-        let response = self.request_over(stream, method, path, body, accept);
+        let response = self.request_over(stream, method, path, body, headers);
         let response = match &peer {
             None => response.await,
             Some(peer) => tokio::select! {
@@ -137,7 +150,7 @@ impl Client {
                 error = self.until_suspended(peer) => Err(error),
             },
         }?;
-        Ok(BodyChunks::new(response.into_body(), self.clone(), peer))
+        Ok((response, peer))
     }
 
     /// Returns when the server has been suspended for a while.
@@ -163,22 +176,23 @@ impl Client {
         method: Method,
         path: &str,
         body: &impl Serialize,
-        accept: &str,
+        headers: &[(HeaderName, &str)],
     ) -> Result<Response<Incoming>, ControlError> {
         let stream = UnixStream::from_std(stream).map_err(|error| self.connect_error(&error))?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| connection_error(&error))?;
-        tokio::spawn(connection);
+        tokio::spawn(connection.with_upgrades());
         let body = match method {
             Method::GET => Bytes::new(),
             _ => serde_json::to_vec(body).map_err(|error| failed(error.to_string()))?.into(),
         };
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        let request = request
             .header("host", "pitcrew")
-            .header("accept", accept)
             .header("content-type", "application/json")
             .header(PROTOCOL_HEADER, PROTOCOL)
             .header(VERSION_HEADER, env!("CARGO_PKG_VERSION"))
@@ -187,10 +201,10 @@ impl Client {
         let response =
             sender.send_request(request).await.map_err(|error| connection_error(&error))?;
         self.check_version(&response)?;
-        if response.status().is_success() {
+        let status = response.status();
+        if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(response);
         }
-        let status = response.status();
         let bytes = response
             .into_body()
             .collect()
@@ -399,6 +413,20 @@ impl Control for Client {
 
     async fn execute(&self, command: ControlCommand) -> Result<CommandResponse, ControlError> {
         self.request_json(Method::POST, command.path(), &command).await
+    }
+
+    async fn screen(&self, name: &str, query: ScreenQuery) -> Result<ScreenResponse, ControlError> {
+        let path = format!("/v1/screen/{}?{}", path_segment(name), query_string(&query)?);
+        self.request_json(Method::GET, &path, &()).await
+    }
+
+    async fn terminal(&self, name: &str) -> Result<TerminalStream, ControlError> {
+        let path = format!("/v1/terminal/{}", path_segment(name));
+        let headers = [(CONNECTION, "upgrade"), (UPGRADE, terminal_protocol::UPGRADE)];
+        let (response, _) = self.send(Method::GET, &path, &(), &headers).await?;
+        let connection = hyper::upgrade::on(response).await;
+        let connection = connection.map_err(|error| connection_error(&error))?;
+        Ok(TerminalStream::new(TokioIo::new(connection)))
     }
 
     async fn shutdown(&self, request: ShutdownRequest) -> Result<(), ControlError> {

@@ -25,12 +25,7 @@ impl LinePattern {
             let mut builder = RegexBuilder::new(text);
             builder.size_limit(MAX_COMPILED_SIZE).multi_line(multi_line).build()
         };
-        let line = build(false).map_err(|error| {
-            ControlError::new(
-                ControlErrorKind::InvalidRequest,
-                format!("invalid regular expression: {error}"),
-            )
-        })?;
+        let line = build(false).map_err(|error| invalid(&error))?;
         let text = if is_line_based(text) { build(true).ok() } else { None };
         Ok(Self { line, text })
     }
@@ -48,6 +43,18 @@ impl LinePattern {
         let has_escapes = || memchr(0x1b, text).is_some();
         self.text.as_ref().is_none_or(|pattern| has_escapes() || pattern.is_match(text))
     }
+}
+
+/// Returns a regular expression for the rows of a screen, in which `^` and `$` match at the ends of rows.
+pub(super) fn screen_pattern(text: &str) -> Result<regex::Regex, ControlError> {
+    let mut builder = regex::RegexBuilder::new(text);
+    let builder = builder.size_limit(MAX_COMPILED_SIZE).multi_line(true);
+    builder.build().map_err(|error| invalid(&error))
+}
+
+fn invalid(error: &regex::Error) -> ControlError {
+    let text = format!("invalid regular expression: {error}");
+    ControlError::new(ControlErrorKind::InvalidRequest, text)
 }
 
 /// Whether all anchors of the pattern match at line ends in multi-line mode, and none only at the ends of

@@ -19,10 +19,10 @@ use super::usage_sampler::{self, UsageSampler};
 use super::wire::{
     CheckReport, CommandResponse, ControlCommand, DetailsQuery, EventItem, OutputItem,
     OutputProgress, OutputQuery, ProcessDetails, ProgressQuery, ProjectState, ReloadRequest,
-    ReloadResponse, SearchProgress, SearchQuery, SeekQuery, SeekResponse, ShutdownRequest,
-    SliceQuery, SliceResponse, StateUpdate, WhyLink, WhyResponse,
+    ReloadResponse, ScreenQuery, ScreenResponse, SearchProgress, SearchQuery, SeekQuery,
+    SeekResponse, ShutdownRequest, SliceQuery, SliceResponse, StateUpdate, WhyLink, WhyResponse,
 };
-use super::{Control, ControlError, ControlErrorKind, Measure, ResponseStream};
+use super::{Control, ControlError, ControlErrorKind, Measure, ResponseStream, TerminalStream};
 use crate::engine::{self, Clock, EngineHandle, ReloadMode, Request, RequestError, SpecLoader};
 use crate::machine::{Event, Intent, Moment, ScaleError, ShutdownReason};
 use crate::output::SourceSelection;
@@ -30,6 +30,7 @@ use crate::spec::{self, Name, ProjectLocator};
 
 mod commands;
 mod failure;
+mod terminals;
 mod waiting;
 
 /// The offset between the monotonic clock and the wall clock is kept while it changes by less than this, so
@@ -326,6 +327,14 @@ impl Control for LocalControl {
         self.execute_command(command).await
     }
 
+    async fn screen(&self, name: &str, query: ScreenQuery) -> Result<ScreenResponse, ControlError> {
+        self.wait_for_screen(name, query).await
+    }
+
+    async fn terminal(&self, name: &str) -> Result<TerminalStream, ControlError> {
+        self.attach(name).await
+    }
+
     async fn shutdown(&self, request: ShutdownRequest) -> Result<(), ControlError> {
         let reason = ShutdownReason::Asked;
         let intent =
@@ -350,9 +359,15 @@ impl From<RequestError> for ControlError {
             | RequestError::CannotRestart(_)
             | RequestError::Forbidden { .. }
             | RequestError::NoInput(_)
+            | RequestError::NoTerminal(_)
+            | RequestError::OwnTerminal(_)
+            | RequestError::NoKeyReader(_)
+            | RequestError::UnreadKeys(_)
             | RequestError::Unread(_) => ControlErrorKind::Conflict,
             RequestError::Missing(_)
             | RequestError::WaitAndNoWait
+            | RequestError::UnknownKey(_)
+            | RequestError::KeysOrText
             | RequestError::Misfit(_)
             | RequestError::NotOne { .. } => ControlErrorKind::InvalidRequest,
         };

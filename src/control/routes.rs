@@ -26,6 +26,7 @@ mod field_names;
 mod input;
 mod output_routes;
 mod server_sent;
+mod terminal_routes;
 
 pub(super) use server_sent::KEEP_ALIVE;
 
@@ -40,6 +41,8 @@ pub(super) fn router(project: LocalControl) -> Router {
         .route("/v1/why/{name}", get(why))
         .route("/v1/events", get(events))
         .route("/v1/output", get(output))
+        .route("/v1/screen/{name}", get(terminal_routes::screen))
+        .route("/v1/terminal/{name}", get(terminal_routes::terminal))
         .route("/v1/check", get(check))
         .route("/v1/reload", post(reload))
         .route("/v1/openapi.json", get(openapi))
@@ -201,7 +204,7 @@ async fn openapi() -> Json<utoipa::openapi::OpenApi> {
     Json(OpenApiDocument::openapi().merge_from(commands::document()))
 }
 
-/// The document of the routes in this file and in `output_routes`.
+/// The document of the routes in this file, in `output_routes` and in `terminal_routes`.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -220,6 +223,8 @@ async fn openapi() -> Json<utoipa::openapi::OpenApi> {
         why,
         events,
         output,
+        terminal_routes::screen,
+        terminal_routes::terminal,
         check,
         reload,
         shutdown,

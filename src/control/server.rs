@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::{Router, middleware};
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -15,6 +18,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::LocalControl;
+use super::connection_guard::ConnectionGuard;
 use super::routes::router;
 use super::tcp_auth::{self, TcpAuth};
 
@@ -124,14 +128,19 @@ async fn serve<A: Acceptor>(listener: A, router: Router, mut stopped: watch::Rec
             }
         };
         let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else { continue };
+        let guard = ConnectionGuard::new(permit, stopped.clone());
         let service = TowerToHyperService::new(router.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(guard.clone());
+            service.call(request)
+        });
         let mut stopped = stopped.clone();
         connections.spawn(async move {
             let mut http = http1::Builder::new();
             http.timer(TokioTimer::new())
                 .header_read_timeout(HEADER_TIMEOUT)
                 .max_buf_size(64 << 10);
-            let connection = http.serve_connection(TokioIo::new(stream), service);
+            let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
             let mut connection = std::pin::pin!(connection);
             tokio::select! {
                 _ = &mut connection => {}
@@ -140,7 +149,6 @@ async fn serve<A: Acceptor>(listener: A, router: Router, mut stopped: watch::Rec
                     _ = connection.await;
                 }
             }
-            drop(permit);
         });
     }
     drop(listener);

@@ -18,11 +18,12 @@ mod reload;
 mod schemas;
 mod search;
 mod state;
+mod terminal;
 mod why;
 
 pub use crate::engine::command::{
-    ControlCommand, EnqueueRequest, RunRequest, ScaleRequest, SendRequest, SignalRequest,
-    StartRequest, StopRequest, WaitRequest, WatchRequest,
+    ControlCommand, EnqueueRequest, KeysRequest, RunRequest, ScaleRequest, SendRequest,
+    SignalRequest, StartRequest, StopRequest, WaitRequest, WatchRequest,
 };
 pub use crate::machine::{PoolStatus, WatchState};
 pub use command::{CommandResponse, ProcessOutcome};
@@ -43,6 +44,7 @@ pub use state::{
     DependencyState, PhaseName, ProcessOptions, ProcessState, ProjectState, StateChanges,
     StateQuery, StateUpdate,
 };
+pub use terminal::{ScreenQuery, ScreenResponse, TerminalMessage, TerminalNote, ViewerMessage};
 pub use why::{WhyLink, WhyResponse};
 
 /// An item of the event stream.

@@ -6,9 +6,10 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::terminal::Terminal;
 use crate::machine::{Event, ProcessView};
 use crate::output::Capture;
 use crate::sys::{Launch, OutputFd, StdinTarget};
@@ -33,11 +34,18 @@ pub(crate) struct AdHocLaunch {
     launch: Mutex<Launch>,
     feed: Mutex<Option<StdinFeed>>,
     pub(super) capture: Arc<Capture>,
+    /// Its terminal, if it has one.
+    pub(super) terminal: Option<Arc<Terminal>>,
 }
 
 impl AdHocLaunch {
-    pub(crate) fn new(launch: Launch, feed: Option<StdinFeed>, capture: Arc<Capture>) -> Self {
-        Self { launch: Mutex::new(launch), feed: Mutex::new(feed), capture }
+    pub(crate) fn new(
+        launch: Launch,
+        feed: Option<StdinFeed>,
+        capture: Arc<Capture>,
+        terminal: Option<Arc<Terminal>>,
+    ) -> Self {
+        Self { launch: Mutex::new(launch), feed: Mutex::new(feed), capture, terminal }
     }
 
     /// Returns the launch of the next run, with the environment that `env` makes of the base
@@ -56,6 +64,7 @@ impl AdHocLaunch {
             stdout: stdout.clone(),
             stderr: stderr.clone(),
             foreground: *foreground,
+            terminal: None,
         };
         if matches!(launch.stdin, StdinTarget::File(_)) {
             launch.stdin = StdinTarget::Null;
@@ -96,8 +105,12 @@ pub(crate) enum StdinFeed {
 }
 
 impl StdinFeed {
-    /// Writes to the input of a run until the writer is dropped.
-    pub(super) fn start(self, mut stdin: impl AsyncWrite + Unpin + Send + 'static) -> StdinWriter {
+    /// Writes to the input of a run until the writer is dropped; notifies `written_to` of each write.
+    pub(super) fn start(
+        self,
+        mut stdin: impl AsyncWrite + Unpin + Send + 'static,
+        written_to: Option<Arc<Notify>>,
+    ) -> StdinWriter {
         StdinWriter(tokio::spawn(async move {
             match self {
                 // A child need not read its input to the end.
@@ -106,6 +119,9 @@ impl StdinFeed {
                     while let Some(StdinWrite { bytes, written }) = writes.recv().await {
                         let result = stdin.write_all(&bytes).await;
                         let has_failed = result.is_err();
+                        if let Some(notify) = &written_to {
+                            notify.notify_one();
+                        }
                         _ = written.send(result);
                         if has_failed {
                             return;

@@ -40,6 +40,8 @@ pub enum ControlCommand {
     Watch(WatchRequest),
     /// Write a line to the standard input of a process.
     Send(SendRequest),
+    /// Type into the terminal of a process.
+    Keys(KeysRequest),
 }
 
 /// A shell command to run as an ad-hoc process.
@@ -164,6 +166,25 @@ pub struct SendRequest {
     pub name: String,
     /// The line; a newline is appended.
     pub text: String,
+}
+
+/// Keys, text or a paste for the terminal of a process; exactly one of the three.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(feature = "mcp", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct KeysRequest {
+    /// Name of the process.
+    pub name: String,
+    /// Words as of tmux's `send-keys`, such as `C-c`, `Enter`, `Up`, `M-x` or `F5`. Any other word is text;
+    /// one in double quotes always is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    /// Text to type; a newline is the Enter key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Text to paste: bracketed, if the program has asked for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paste: Option<String>,
 }
 
 fn text_schema() -> ObjectBuilder {

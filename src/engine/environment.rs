@@ -24,6 +24,12 @@ pub(crate) struct EnvironmentContext {
     pub(crate) ports: Mutex<Vec<(String, u16)>>,
 }
 
+/// What the emulator of a terminal is compatible with.
+pub(crate) const TERMINAL_KIND: [(&str, &str); 2] =
+    [("TERM", "xterm-256color"), ("COLORTERM", "truecolor")];
+/// Variables that programs believe more than their terminal, and that are those of pitcrew's terminal.
+pub(crate) const TERMINAL_SIZE: [&str; 2] = ["COLUMNS", "LINES"];
+
 type Variables = Vec<(OsString, OsString)>;
 
 /// The variables that identify a run in its environment.
@@ -36,6 +42,8 @@ pub(crate) struct RunLabel<'a> {
     pub(crate) port: Option<u16>,
     /// The role of a command that helps a run; `None` for the run itself.
     pub(crate) role: Option<&'static str>,
+    /// Whether it has a pseudo-terminal.
+    pub(crate) has_terminal: bool,
 }
 
 impl EnvironmentContext {
@@ -56,6 +64,12 @@ impl EnvironmentContext {
             for name in env.unset.iter().map(String::as_str).chain(NEVER_INHERITED) {
                 variables.shift_remove(OsStr::new(name));
             }
+        }
+        if label.has_terminal {
+            for name in TERMINAL_SIZE {
+                variables.shift_remove(OsStr::new(name));
+            }
+            variables.extend(TERMINAL_KIND.map(|(name, value)| (name.into(), value.into())));
         }
         let port = label.port.map(|port| port.to_string());
         let ports = self.ports.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -78,7 +92,10 @@ impl EnvironmentContext {
         for (name, port) in &ports {
             variables.insert(name.into(), port.to_string().into());
         }
-        self.request_colour(label.spec.color, &mut variables);
+        // A program asks its terminal what that can show.
+        if !label.has_terminal {
+            self.request_colour(label.spec.color, &mut variables);
+        }
         for (name, value) in markers {
             match value {
                 Some(value) => variables.insert(name.into(), value.into()),
@@ -115,6 +132,7 @@ impl EnvironmentContext {
             stdout: OutputFd::Pipe,
             stderr: OutputFd::Pipe,
             foreground: false,
+            terminal: None,
         }
     }
 

@@ -12,6 +12,7 @@ use super::message::{EngineMessage, PendingReload, ReloadMode, ReloadReport};
 use super::notice::Notice;
 #[cfg(feature = "control")]
 use super::requests::Request;
+use super::terminal::Terminals;
 use crate::machine::event::Cause;
 use crate::machine::{Event, Intent, Snapshot};
 use crate::output::LogStore;
@@ -22,6 +23,7 @@ pub struct EngineHandle {
     pub(crate) messages: mpsc::UnboundedSender<EngineMessage>,
     pub(crate) snapshots: watch::Receiver<Arc<Snapshot>>,
     pub(crate) store: Arc<LogStore>,
+    pub(crate) terminals: Terminals,
     pub(crate) clock: Clock,
 }
 
@@ -51,6 +53,12 @@ impl EngineHandle {
         self.messages.send(EngineMessage::Request(request)).is_ok()
     }
 
+    /// Waits until the engine has ended. Cancel safe.
+    #[cfg(feature = "control")]
+    pub(crate) async fn ended(&self) {
+        self.messages.closed().await;
+    }
+
     pub fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshots.borrow())
     }
@@ -62,6 +70,12 @@ impl EngineHandle {
 
     pub fn store(&self) -> &Arc<LogStore> {
         &self.store
+    }
+
+    /// The terminals of processes with `tty`.
+    #[cfg(any(test, feature = "cli"))]
+    pub(crate) fn terminals(&self) -> &Terminals {
+        &self.terminals
     }
 
     /// The clock of all moments of this engine.

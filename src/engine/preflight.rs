@@ -21,7 +21,8 @@ impl<H: Host> Engine<H> {
             return Some(format!("{} cannot be ended: pid {pid}: {reason}", view.name));
         }
         let (replica, port) = (view.replica, view.port);
-        let label = RunLabel { spec, replica, run: view.run.saturating_add(1), port, role: None };
+        let (run, has_terminal) = (view.run.saturating_add(1), spec.tty);
+        let label = RunLabel { spec, replica, run, port, role: None, has_terminal };
         let check = self.context.host.preflight(self.launch(label, None));
         check.err().map(|error| format!("{} cannot be restarted: {error}", view.name))
     }

@@ -46,7 +46,8 @@ impl<H: Host> RunningProbes<H> {
         self.running.insert((run, which), cancel);
         let launch = if let Probe::Exec(command) = &check.probe {
             let role = Some(which.as_str());
-            let label = RunLabel { spec: &spec, replica, run: run.run, port, role };
+            let has_terminal = false;
+            let label = RunLabel { spec: &spec, replica, run: run.run, port, role, has_terminal };
             Some(self.context.environment.helper_launch(command, label))
         } else {
             None

@@ -13,6 +13,7 @@ use super::command::{
     ControlCommand, EnqueueRequest, RunRequest, ScaleRequest, SendRequest, SignalRequest,
     StopRequest, WatchRequest,
 };
+use super::terminal::Terminal;
 use super::{Engine, StdinWrite};
 use crate::machine::targets::{NameKind, Target, UnknownName};
 use crate::machine::{
@@ -35,6 +36,8 @@ pub(crate) enum Request {
     Measure { reply: oneshot::Sender<HashMap<u32, Usage>> },
     /// Explain the state of a process.
     Why { name: String, reply: ReplySender<Option<Explanation>> },
+    /// Find the terminal of a process.
+    Terminal { name: String, reply: ReplySender<(ProcessId, Arc<Terminal>)> },
 }
 
 type ReplySender<T> = oneshot::Sender<Result<T, RequestError>>;
@@ -100,6 +103,18 @@ pub(crate) enum RequestError {
     NoInput(String),
     #[error("{0} does not read its stdin: the queue is full")]
     Unread(String),
+    #[error("{0} has no terminal (tty = false)")]
+    NoTerminal(String),
+    #[error("{0} runs in the terminal that pitcrew was started in, which is not recorded")]
+    OwnTerminal(String),
+    #[error("{0} is not running, so nothing reads its keys")]
+    NoKeyReader(String),
+    #[error("{0} does not read its keys: too many are queued already")]
+    UnreadKeys(String),
+    #[error("{0}")]
+    UnknownKey(String),
+    #[error("give one of `keys`, `text` and `paste`")]
+    KeysOrText,
 }
 
 impl<H: Host> Engine<H> {
@@ -124,6 +139,7 @@ impl<H: Host> Engine<H> {
                 let why = self.resolve_one(&name).map(|id| Explanation::of(&snapshot, id, now));
                 _ = reply.send(why);
             }
+            Request::Terminal { name, reply } => _ = reply.send(self.terminal(&name)),
         }
     }
 
@@ -182,6 +198,7 @@ impl<H: Host> Engine<H> {
                 Ok(AcceptedRequest { before: self.snapshot_now(), ..accepted })
             }
             ControlCommand::Send(request) => self.send(request),
+            ControlCommand::Keys(request) => self.type_keys(request),
         }
     }
 
@@ -198,7 +215,7 @@ impl<H: Host> Engine<H> {
         Ok(AcceptedRequest { targets, ..self.accept(ids) })
     }
 
-    fn accept(&mut self, ids: Vec<ProcessId>) -> AcceptedRequest {
+    pub(super) fn accept(&mut self, ids: Vec<ProcessId>) -> AcceptedRequest {
         AcceptedRequest { ids, targets: Vec::new(), before: self.snapshot_now(), written: None }
     }
 
@@ -253,7 +270,9 @@ impl<H: Host> Engine<H> {
     fn send(&mut self, request: SendRequest) -> Result<AcceptedRequest, RequestError> {
         let SendRequest { name, mut text } = request;
         let id = self.resolve_one(&name)?;
-        text.push('\n');
+        // What the Enter key of a terminal sends; the kernel makes a newline of it, unless the program has
+        // changed that.
+        text.push(if self.supervisor.has_terminal(id) { '\r' } else { '\n' });
         let (written, is_written) = oneshot::channel();
         match self.processes.get(&id).and_then(|entry| entry.stdin.as_ref()) {
             Some(stdin) => {
@@ -270,7 +289,7 @@ impl<H: Host> Engine<H> {
     }
 
     /// Returns the process of a name that matches exactly one.
-    fn resolve_one(&mut self, name: &str) -> Result<ProcessId, RequestError> {
+    pub(super) fn resolve_one(&mut self, name: &str) -> Result<ProcessId, RequestError> {
         match self.resolve(&[name.to_owned()]) {
             Err(RequestError::Unknown(_)) => {
                 Err(self.supervisor.unknown_name(name, NameKind::One).into())

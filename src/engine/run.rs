@@ -10,23 +10,32 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+mod input_watch;
+mod output_sink;
 mod pipes;
 mod port_conflict;
 mod stop_command;
+mod strays;
+mod terminal_run;
 
-pub(super) use pipes::{OutputSink, Pipes};
+pub(super) use output_sink::OutputSink;
+
+use input_watch::InputWatch;
+use pipes::Pipes;
 
 use stop_command::StopCommand;
+use terminal_run::{ScreenFeed, TerminalIo, TerminalStep};
 
 use super::ad_hoc::{StdinFeed, StdinWriter};
 use super::context::EngineContext;
 use super::environment::RunLabel;
 use super::notice::Notice;
 use super::notify::NotifyListener;
-use crate::machine::{Fact, Moment, RunId};
+use super::terminal::TerminalRun;
+use crate::machine::{Fact, InputRequest, Moment, RunId};
 use crate::output::{LineSplitter, LogFile, Stream};
-use crate::spec::{Exit, Name, ProcessSpec, Signal, Stray, io_error_text};
-use crate::sys::{Child, Descendant, Host, Strays};
+use crate::spec::{Exit, Name, ProcessSpec, Signal, io_error_text};
+use crate::sys::{Child, Host};
 
 /// How long the outputs may be silent after the exit before they are closed.
 const DRAIN_QUIET: Duration = Duration::from_millis(150);
@@ -36,8 +45,8 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 const DRAIN_LIMIT_KILLED: Duration = Duration::from_secs(1);
 /// An incomplete line is shown after this time without output: it is a prompt.
 const PARTIAL_AFTER: Duration = Duration::from_millis(50);
-/// The time between two checks whether strays are gone.
-const STRAY_POLL: Duration = Duration::from_millis(25);
+/// HUP follows TERM after this time, so that a program which handles TERM is not surprised.
+const HANG_UP_AFTER: Duration = Duration::from_millis(100);
 /// The number of bytes read before the task yields.
 const YIELD_AFTER: usize = 1 << 20;
 
@@ -69,14 +78,25 @@ pub(super) struct RunContext<H: Host> {
     pub(super) run: RunId,
     pub(super) name: Name,
     pub(super) spec: Arc<ProcessSpec>,
+    /// Whether it has a pseudo-terminal.
+    pub(super) has_terminal: bool,
     /// Sends commands to the run's own task.
     pub(super) commands: mpsc::UnboundedSender<RunCommand>,
+}
+
+/// The ends of the input and output of a run.
+pub(super) struct RunIo {
+    pub(super) sink: OutputSink,
+    pub(super) raw_output: Option<RawOutput>,
+    pub(super) feed: Option<StdinFeed>,
+    pub(super) terminal: Option<TerminalRun>,
 }
 
 impl<H: Host> RunContext<H> {
     pub(super) fn label(&self, role: Option<&'static str>) -> RunLabel<'_> {
         let (spec, replica, port) = (&*self.spec, self.replica, self.port);
-        RunLabel { spec, replica, run: self.run.run, port, role }
+        let has_terminal = self.has_terminal && role.is_none();
+        RunLabel { spec, replica, run: self.run.run, port, role, has_terminal }
     }
 
     fn notify(&self, text: String) {
@@ -90,6 +110,10 @@ pub(super) struct RunTask<H: Host> {
     pipes: Pipes<<H::Child as Child>::Read>,
     /// Writes to the input, or keeps it open.
     _stdin: Option<StdinWriter>,
+    terminal: Option<TerminalIo<<H::Child as Child>::Write>>,
+    input_watch: Option<InputWatch>,
+    /// When HUP is due after TERM.
+    hang_up_at: Option<Instant>,
     commands: mpsc::UnboundedReceiver<RunCommand>,
     started: Moment,
     last_output: Moment,
@@ -127,18 +151,30 @@ impl<H: Host> RunTask<H> {
     pub(super) fn new(
         context: RunContext<H>,
         mut child: H::Child,
-        pipes: Pipes<<H::Child as Child>::Read>,
-        feed: Option<StdinFeed>,
+        io: RunIo,
         commands: mpsc::UnboundedReceiver<RunCommand>,
         notify: Option<NotifyListener>,
     ) -> Self {
         let started = context.engine.clock.now();
-        let stdin = child.stdin().zip(feed);
+        let RunIo { sink, raw_output, feed, terminal } = io;
+        let screen = terminal.as_ref().map(ScreenFeed::new);
+        let pipes = Pipes::new(&mut child, sink, raw_output, screen);
+        let input_watch = child.input_looker().map(InputWatch::new);
+        let input = child.stdin();
+        let (stdin, terminal) = if let Some(run) = terminal {
+            (None, Some(TerminalIo::new(run, feed, input)))
+        } else {
+            let written = input_watch.as_ref().map(InputWatch::written);
+            (input.zip(feed).map(|(input, feed)| feed.start(input, written)), None)
+        };
         Self {
             context,
             child,
             pipes,
-            _stdin: stdin.map(|(stdin, feed)| feed.start(stdin)),
+            _stdin: stdin,
+            terminal,
+            input_watch,
+            hang_up_at: None,
             commands,
             started,
             last_output: started,
@@ -164,7 +200,7 @@ impl<H: Host> RunTask<H> {
             self.report_lingering(Vec::new());
             self.drain().await;
         }
-        self.pipes.sink.finish();
+        self.pipes.finish();
         let note = self.port_note(exit).await;
         if let Err(error) = self.child.reap() {
             tracing::warn!(run = %run, %error, "cannot reap");
@@ -178,6 +214,7 @@ impl<H: Host> RunTask<H> {
             match self.pump(None).await {
                 PumpEvent::Exited(exit) => {
                     self.exit = Some(exit);
+                    (self.terminal, self.input_watch, self.hang_up_at) = (None, None, None);
                     return exit;
                 }
                 PumpEvent::Command(command) => self.handle_command(command).await,
@@ -235,6 +272,9 @@ impl<H: Host> RunTask<H> {
             if signal != Signal::TERM && signal != Signal::KILL {
                 self.signal(Signal::CONT);
             }
+            // An interactive shell ignores TERM, and ends on HUP with its jobs.
+            let is_hung_up = self.context.has_terminal && self.context.spec.hangs_up;
+            self.hang_up_at = is_hung_up.then(|| now() + HANG_UP_AFTER);
         }
     }
 
@@ -254,87 +294,7 @@ impl<H: Host> RunTask<H> {
         self.child.signal_strays(Signal::KILL, stop.strays, &stop.keep).await;
     }
 
-    /// Ends the rest of the tree after the exit of the leader; returns the processes that outlived it.
-    async fn sweep(&mut self) -> Vec<Stray> {
-        let Strays { to_end: mut going, kept: staying } = self.strays().await;
-        let phase_at_exit = self.phase;
-        // After a kill no process counts as left behind, however long it takes to disappear.
-        let mut ended = if phase_at_exit == StopPhase::Running {
-            Descendant::survivors(&going)
-        } else {
-            Vec::new()
-        };
-        if !going.is_empty() {
-            self.terminate(&going).await;
-        }
-        while !going.is_empty() {
-            self.report_lingering(going.iter().map(|process| process.stray.clone()).collect());
-            if self.phase == StopPhase::Killing {
-                if phase_at_exit == StopPhase::Stopping && ended.is_empty() {
-                    ended = Descendant::survivors(&going);
-                }
-                self.kill().await;
-            }
-            self.wait_for_strays().await;
-            going = self.strays().await.to_end;
-        }
-        self.notify_strays(&ended, "behind; it was ended");
-        self.notify_strays(&staying, "running");
-        ended.into_iter().chain(staying).map(|process| process.stray).collect()
-    }
-
-    async fn strays(&self) -> Strays {
-        let stop = self.context.spec.stop.clone();
-        self.child.strays(stop.strays, &stop.keep).await
-    }
-
-    fn report_lingering(&self, left: Vec<Stray>) {
-        let (run, exit) = (self.context.run, self.exit);
-        self.context.engine.send_fact(Fact::Lingering { run, exit, left });
-    }
-
-    /// Handles commands until the strays are to be checked again, or a kill is requested.
-    async fn wait_for_strays(&mut self) {
-        let until = now() + STRAY_POLL;
-        loop {
-            let event = match self.pump(Some(until)).await {
-                PumpEvent::Closed => tokio::select! {
-                    biased;
-                    Some(command) = self.commands.recv() => PumpEvent::Command(command),
-                    () = sleep_until(until) => PumpEvent::Elapsed,
-                },
-                event @ (PumpEvent::Command(_) | PumpEvent::Exited(_) | PumpEvent::Elapsed) => {
-                    event
-                }
-            };
-            let PumpEvent::Command(command) = event else { return };
-            self.handle_command(command).await;
-            if self.phase == StopPhase::Killing {
-                return;
-            }
-        }
-    }
-
-    /// Sends TERM to strays: to all, or after a stop signal to those outside of its group.
-    async fn terminate(&self, going: &[Descendant]) {
-        let has_signalled =
-            self.phase == StopPhase::Stopping && self.context.spec.stop.command.is_none();
-        let is_signalled = |stray: &&Descendant| stray.is_dying || has_signalled && stray.in_group;
-        let rest = going.iter().filter(|stray| !is_signalled(stray));
-        let pids: Vec<u32> = rest.map(|stray| stray.stray.pid).collect();
-        if !pids.is_empty() {
-            self.child.signal_these(Signal::TERM, pids).await;
-        }
-    }
-
-    fn notify_strays(&self, strays: &[Descendant], how: &str) {
-        let run = self.context.run.run;
-        for Descendant { stray, .. } in strays {
-            self.context.notify(format!("run {run} left process {stray} {how}"));
-        }
-    }
-
-    /// Reads the available bytes, up to [`YIELD_AFTER`]; returns whether both outputs have ended.
+    /// Reads what is available, up to [`YIELD_AFTER`]; returns whether both outputs have ended.
     fn is_drained(&mut self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         while self.pipes.are_open() && self.unyielded <= YIELD_AFTER {
@@ -382,17 +342,28 @@ impl<H: Host> RunTask<H> {
                 return PumpEvent::Closed;
             }
             let partial = now() + PARTIAL_AFTER;
-            let Self { child, pipes, commands, has_partial, .. } = self;
-            let has_partial = *has_partial;
+            let Self { child, pipes, commands, has_partial, terminal, input_watch, .. } = self;
+            let (has_partial, hang_up_at) = (*has_partial, self.hang_up_at);
             tokio::select! {
                 biased;
                 Some(command) = commands.recv() => return PumpEvent::Command(command),
                 exit = child.exited(), if is_alive => {
                     return PumpEvent::Exited(exit.unwrap_or(Exit::Signal(Signal::KILL)));
                 }
-                permit = pipes.reserve(), if pipes.needs_permit() => pipes.set_permit(permit),
+                permit = pipes.reserve(), if pipes.needs_permit() => if pipes.set_permit(permit) {
+                    self.signal(Signal::HUP);
+                },
+                () = sleep_until(hang_up_at.unwrap_or(partial)), if hang_up_at.is_some() => {
+                    self.hang_up_at = None;
+                    self.signal(Signal::HUP);
+                }
+                // Before the output, so that Ctrl-C reaches a program that prints without end.
+                step = terminal_run::step(terminal), if terminal.is_some() => self.handle_step(step),
                 length = std::future::poll_fn(|cx| pipes.poll(cx)), if is_open => {
                     self.handle_read(length);
+                }
+                waits = input_watch::changed(input_watch), if input_watch.is_some() => {
+                    self.report_input_wait(waits);
                 }
                 () = sleep_until(partial), if has_partial => {
                     self.has_partial = false;
@@ -421,7 +392,50 @@ impl<H: Host> RunTask<H> {
             self.unyielded += length;
             self.last_output = self.context.engine.clock.now();
             self.has_partial = true;
+            self.note_activity(length);
+            if let Some(screen) = &mut self.pipes.screen {
+                let replies = screen.take_replies();
+                self.has_partial = !screen.is_full_screen();
+                let status_changed = screen.take_status_change();
+                if let Some(terminal) = &mut self.terminal {
+                    terminal.reply(&replies);
+                    if status_changed {
+                        terminal.report_status();
+                    }
+                }
+            }
         }
+    }
+
+    fn handle_step(&mut self, step: TerminalStep) {
+        match step {
+            TerminalStep::Resized(wanted) => {
+                if let Err(error) = self.child.resize(wanted.size, wanted.cell) {
+                    tracing::warn!(run = %self.context.run, %error, "cannot resize the terminal");
+                }
+            }
+            TerminalStep::Written => self.note_activity(0),
+            TerminalStep::Status(status) => {
+                let run = self.context.run;
+                self.context.engine.send_fact(Fact::TerminalChanged { run, status });
+            }
+        }
+    }
+
+    /// Notes that the run has printed or got something, so it does not wait for input now.
+    fn note_activity(&mut self, output: usize) {
+        if self.input_watch.as_mut().is_some_and(|watch| watch.note_activity(output)) {
+            self.report_input_wait(None);
+        }
+    }
+
+    fn report_input_wait(&mut self, waits: Option<bool>) {
+        let run = self.context.run;
+        let waiting = waits.map(|is_secret| {
+            let prompt = self.pipes.sink.line_splitter().and_then(|splitter| splitter.prompt());
+            InputRequest { prompt, is_secret }
+        });
+        self.context.engine.send_fact(Fact::WaitsForInput { run, waiting });
     }
 }
 

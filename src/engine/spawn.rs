@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::ad_hoc::StdinFeed;
 use super::environment::{RunLabel, argv};
 use super::notify::{NotifyListener, NotifyPeer};
-use super::run::{OutputSink, Pipes, RunContext, RunTask};
+use super::run::{OutputSink, RunContext, RunIo, RunTask};
 use super::{Engine, Foreground};
 use crate::machine::{Fact, RunId};
 use crate::output::LineSplitter;
@@ -33,12 +33,16 @@ impl<H: Host> Engine<H> {
     ) {
         self.context.environment.update_ports(&self.supervisor);
         let (sender, commands) = mpsc::unbounded_channel();
+        let foreground = self.options.foreground.as_ref().filter(|(id, _)| *id == run.process);
+        let foreground = foreground.map(|(_, foreground)| foreground.clone());
         let context = RunContext {
             engine: Arc::clone(&self.context),
             replica,
             port,
             run,
             name,
+            // In the foreground it has pitcrew's own terminal.
+            has_terminal: spec.tty && !matches!(foreground, Some(Foreground::Terminal)),
             spec,
             commands: sender.clone(),
         };
@@ -47,8 +51,6 @@ impl<H: Host> Engine<H> {
         entry.output_start = Some(self.store.next_seq());
         entry.stdin = None;
         let ad_hoc = entry.ad_hoc.clone();
-        let foreground = self.options.foreground.as_ref().filter(|(id, _)| *id == run.process);
-        let foreground = foreground.map(|(_, foreground)| foreground.clone());
         let label = context.label(None);
         let (mut launch, sink) = if let Some(ad_hoc) = &ad_hoc {
             ad_hoc.capture.begin();
@@ -63,9 +65,16 @@ impl<H: Host> Engine<H> {
             Ok(notify) => notify,
             Err(error) => return self.context.send_fact(Fact::SpawnFailed { run, error }),
         };
+        let terminal = context.has_terminal.then(|| {
+            let own = ad_hoc.as_ref().and_then(|ad_hoc| ad_hoc.terminal.clone());
+            let terminal = own.unwrap_or_else(|| self.handle.terminals.get_or_create(run.process));
+            let run = terminal.begin_run();
+            launch.terminal = Some(run.size);
+            run
+        });
         let feed = match &ad_hoc {
             Some(ad_hoc) => ad_hoc.next_feed(),
-            None if matches!(launch.stdin, sys::StdinTarget::Pipe) => {
+            None if terminal.is_some() || matches!(launch.stdin, sys::StdinTarget::Pipe) => {
                 let (sender, writes) = mpsc::channel(UNREAD_WRITES);
                 self.processes.entry(run.process).or_default().stdin = Some(sender);
                 Some(StdinFeed::Writes(writes))
@@ -80,15 +89,15 @@ impl<H: Host> Engine<H> {
         let launched = self.context.host.launch(launch);
         self.starts.push(async move {
             match launched.await {
-                Ok(mut child) => {
+                Ok(child) => {
                     let pid = sys::Child::pid(&child);
                     let listener = notify.map(|(socket, env)| {
                         let name = context.name.clone();
                         let peer = NotifyPeer { run, name, leader: pid, env };
                         NotifyListener::new(socket, peer, Arc::clone(&context.engine))
                     });
-                    let pipes = Pipes::new(&mut child, sink, raw_output);
-                    let task = RunTask::new(context, child, pipes, feed, commands, listener);
+                    let io = RunIo { sink, raw_output, feed, terminal };
+                    let task = RunTask::new(context, child, io, commands, listener);
                     tokio::spawn(task.run());
                     Fact::Spawned { run, pid }
                 }
@@ -135,7 +144,8 @@ impl<H: Host> Engine<H> {
             stdin,
             stdout: output.clone(),
             stderr: output,
-            foreground: foreground.is_some() && self.options.takes_terminal,
+            foreground: foreground.is_some() && !label.has_terminal && self.options.takes_terminal,
+            terminal: None,
         }
     }
 

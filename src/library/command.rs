@@ -220,8 +220,27 @@ impl Command {
         self
     }
 
-    /// Requests a pseudo-terminal. There are none yet: such a command is refused with
-    /// [`CommandFault::NoTerminal`](crate::CommandFault::NoTerminal) before anything starts.
+    /// Gives it a terminal, which is its input and both of its outputs: 80 columns, 24 rows, compatible with
+    /// `xterm-256color`. [`ProcessHandle::screen`](crate::ProcessHandle::screen) is what is on it,
+    /// [`send_keys`](crate::ProcessHandle::send_keys) types into it, and
+    /// [`wait_for_screen`](crate::ProcessHandle::wait_for_screen) waits for it. Its output is captured as that
+    /// of a pipe, as stdout, without what full-screen programs draw; lines end with `\r\n`.
+    ///
+    /// [`Stdin::Bytes`] are typed at the start; their end is not the end of the input. `Stdin::File`,
+    /// `Stdin::Inherit`, `Output::Null` and `Output::Inherit` are refused. At a stop HUP follows TERM after
+    /// 100 ms, as interactive shells ignore TERM, unless the stop policy has another signal or a command.
+    ///
+    /// ```
+    /// use pitcrew::{Command, ProcessManager};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), pitcrew::Error> {
+    /// let manager = ProcessManager::new();
+    /// let result = manager.run(Command::shell("test -t 0 && echo yes").tty(true)).await?;
+    /// assert_eq!(result.stdout(), b"yes\r\n");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn tty(mut self, tty: bool) -> Self {
         self.tty = tty;
         self

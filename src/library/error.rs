@@ -64,8 +64,8 @@ pub enum Error {
         /// The job that failed.
         why: String,
     },
-    /// It ended before the awaited line came.
-    #[error("`{command}` ended before a line matched")]
+    /// It ended before the awaited line or screen came.
+    #[error("`{command}` ended before a line or the screen matched")]
     Ended {
         /// Its program and arguments in one line.
         command: String,
@@ -177,12 +177,12 @@ pub enum CommandFault {
     /// An empty name.
     #[error("its name is empty; omit it for the name of its program")]
     NoName,
-    /// There are no pseudo-terminals yet.
-    #[error(
-        "pseudo-terminals are not supported yet; `Stdin::Inherit` and `Output::Inherit` pass on \
-         the terminal of this program, and `script -qc` creates one"
-    )]
-    NoTerminal,
+    /// A terminal together with another input or output: the terminal is both.
+    #[error("{0} cannot be combined with `tty(true)`: the terminal is its input and its output")]
+    TerminalStdio(&'static str),
+    /// A stage of a pipeline with a terminal.
+    #[error("a stage of a pipeline cannot have a terminal")]
+    StageTerminal,
     /// A pipeline without stages.
     #[error("a pipeline needs at least one stage")]
     NoStage,

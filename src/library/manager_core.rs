@@ -123,7 +123,12 @@ impl ManagerCore {
         let running = self.running()?;
         let (mut records, mut members) = (Vec::new(), Vec::new());
         for QueuedCommand { member, launch, feed, record } in commands {
-            let launch = AdHocLaunch::new(launch, feed, Arc::clone(&record.capture));
+            let launch = AdHocLaunch::new(
+                launch,
+                feed,
+                Arc::clone(&record.capture),
+                record.terminal.clone(),
+            );
             members.push((member, Arc::new(launch)));
             records.push(record);
         }

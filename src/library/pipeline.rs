@@ -97,6 +97,9 @@ impl Pipeline {
             if stage.retry.is_any() {
                 return Err(invalid(CommandFault::StageRetry));
             }
+            if stage.tty {
+                return Err(invalid(CommandFault::StageTerminal));
+            }
             if index > 0 && !matches!(stage.stdin, Stdin::Null) {
                 return Err(invalid(CommandFault::StageInput));
             }

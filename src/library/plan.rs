@@ -11,12 +11,13 @@ use tokio::sync::{SetOnce, mpsc, watch};
 use super::command::{Command, Output, Stdin};
 use super::error::{CommandFault, Error};
 use super::record::{CommandRecord, PendingCounter};
-use crate::engine::{StdinFeed, StdinWrite};
+use crate::engine::terminal::Terminal;
+use crate::engine::{StdinFeed, StdinWrite, TERMINAL_KIND, TERMINAL_SIZE};
 use crate::machine::NewMember;
 use crate::output::{Capture, CaptureLimit, KeepSide};
 use crate::spec::{
-    ColorMode, CommandLine, NEVER_INHERITED, Name, ProcessKind, ProcessSpec, Restart, StdinKind,
-    io_error_text,
+    ColorMode, CommandLine, NEVER_INHERITED, Name, ProcessKind, ProcessSpec, Restart, Signal,
+    StdinKind, io_error_text,
 };
 use crate::sys::{Launch, LogicalFolders, OutputFd, StdinTarget};
 
@@ -61,6 +62,7 @@ impl QueuedCommand {
             stdout: output.clone(),
             stderr: if command.merges_stderr { OutputFd::Stdout } else { output },
             foreground: false,
+            terminal: None,
         };
         let mut spec = spec(command, cwd);
         spec.pool = pool.map(|(name, _)| name.clone());
@@ -71,6 +73,7 @@ impl QueuedCommand {
             command: display(command),
             capture: Arc::new(Capture::new(limit)),
             is_read: is_read(command.output),
+            terminal: command.tty.then(|| Arc::new(Terminal::new())),
             input: Mutex::new(input),
             stage: watch::Sender::default(),
             over: SetOnce::new(),
@@ -99,7 +102,7 @@ fn check(command: &Command, has_handle: bool) -> Result<(), CommandFault> {
         Some(_) | None => return Err(CommandFault::NoProgram),
     }
     if command.tty {
-        return Err(CommandFault::NoTerminal);
+        check_terminal(command)?;
     }
     match command.name.as_deref() {
         Some("") => return Err(CommandFault::NoName),
@@ -143,6 +146,21 @@ fn check(command: &Command, has_handle: bool) -> Result<(), CommandFault> {
     Ok(())
 }
 
+/// Checks what excludes a terminal.
+fn check_terminal(command: &Command) -> Result<(), CommandFault> {
+    let stdin = match command.stdin {
+        Stdin::File(_) => Some("`Stdin::File`"),
+        Stdin::Inherit => Some("`Stdin::Inherit`"),
+        Stdin::Null | Stdin::Open | Stdin::Bytes(_) | Stdin::Piped => None,
+    };
+    let output = match command.output {
+        Output::Null => Some("`Output::Null`"),
+        Output::Inherit => Some("`Output::Inherit`"),
+        Output::Capture(_) | Output::Discard => None,
+    };
+    stdin.or(output).map_or(Ok(()), |what| Err(CommandFault::TerminalStdio(what)))
+}
+
 /// Whether this program reads the outputs.
 fn is_read(output: Output) -> bool {
     matches!(output, Output::Capture(_) | Output::Discard)
@@ -167,6 +185,14 @@ fn environment(command: &Command, cwd: &Path) -> Vec<(OsString, OsString)> {
         variables.extend(std::env::vars_os().filter(|(name, _)| is_inherited(name)));
         let folders = LogicalFolders::of(std::env::var_os("PWD").as_deref());
         variables.push(("PWD".into(), folders.name(cwd).into()));
+    }
+    if command.tty {
+        let is_replaced = |name: &OsStr| {
+            let kind = TERMINAL_KIND.iter().map(|(name, _)| name);
+            kind.chain(&TERMINAL_SIZE).any(|replaced| name == *replaced)
+        };
+        variables.retain(|(name, _)| !is_replaced(name));
+        variables.extend(TERMINAL_KIND.map(|(name, value)| (name.into(), value.into())));
     }
     for (name, value) in &command.env {
         variables.retain(|(known, _)| known != name);
@@ -211,6 +237,10 @@ fn spec(command: &Command, cwd: PathBuf) -> ProcessSpec {
         timeout: command.timeout,
         idle_timeout: command.idle_timeout,
         stop: command.stop.clone(),
+        tty: command.tty,
+        hangs_up: command.tty
+            && command.stop.signal == Signal::TERM
+            && command.stop.command.is_none(),
         success_exit_codes: command.success_codes.iter().copied().collect(),
         ..ProcessSpec::new(name, ProcessKind::Process, line, cwd)
     }

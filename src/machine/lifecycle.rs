@@ -14,7 +14,7 @@ use super::event::{
 };
 use super::retry::RetryBudget;
 use super::step_context::StepContext;
-use super::{Effect, Moment, ProcessId, RunId};
+use super::{Effect, InputRequest, Moment, ProcessId, RunId, TerminalStatus};
 use crate::spec::{Name, ProcessSpec, Stray};
 
 mod checks;
@@ -68,6 +68,10 @@ pub(super) struct Lifecycle {
     pub(super) left: Vec<Stray>,
     /// Why the latest signal did not reach the latest run.
     pub(super) signal_error: Option<String>,
+    /// What the live run asks for, if it waits for input.
+    pub(super) waiting_for_input: Option<InputRequest>,
+    /// What the terminal of the latest run shows beside the text.
+    pub(super) terminal: TerminalStatus,
     /// A run that was given up as unkillable and still exists: no other run may start before it is
     /// gone. 0 if it is a run of an earlier member of the same name.
     pub(super) unreaped_run: Option<u32>,
@@ -114,6 +118,8 @@ impl Lifecycle {
             last: None,
             left: Vec::new(),
             signal_error: None,
+            waiting_for_input: None,
+            terminal: TerminalStatus::default(),
             unreaped_run: None,
             retry_budget: RetryBudget::default(),
             attempt: 1,

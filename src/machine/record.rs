@@ -50,6 +50,21 @@ pub struct ProcessRecord {
     /// It was added while the project ran; it is not in the file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub added: bool,
+    /// It is blocked in a read of its terminal or of its input.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waiting_for_input: bool,
+    /// What it asks for is not shown while it is typed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asks_secret: bool,
+    /// The title that the program in its terminal has set: at most 256 bytes, safe to display.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The program in its terminal draws on the alternate screen, as full-screen programs do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alternate_screen: bool,
+    /// How often the latest run has rung the bell of its terminal.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bells: u64,
     /// The port it is to listen on.
     pub port: Option<u16>,
     /// The tree was killed and has not ended yet.
@@ -83,6 +98,11 @@ choices! {
         /// Changes restarted the process too often; a manual restart resumes it.
         Suspended = "suspended",
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl ProcessRecord {

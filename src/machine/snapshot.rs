@@ -129,6 +129,14 @@ impl ProcessView {
             started: process.started,
             succeeded: process.succeeded(),
             added: process.added,
+            waiting_for_input: process.waiting_for_input.is_some(),
+            asks_secret: process
+                .waiting_for_input
+                .as_ref()
+                .is_some_and(|request| request.is_secret),
+            title: process.terminal.title.clone(),
+            alternate_screen: process.terminal.alternate_screen,
+            bells: process.terminal.bells,
             port: process.port(),
             killed: explained.killed,
             left: process.left.clone(),
@@ -194,8 +202,9 @@ fn explain(process: &Lifecycle, graph: &DependencyGraph, members: &Members) -> S
             StateSummary { until, ..because(why) }
         }
         State::Running { pid, checks, .. } => {
-            let (why, until) = checks::explain(checks, &process.spec, process.port());
-            let names_state = checks::names_state(checks, &process.spec);
+            let waiting = process.waiting_for_input.as_ref();
+            let (why, until) = checks::explain(checks, &process.spec, process.port(), waiting);
+            let names_state = waiting.is_none() && checks::names_state(checks, &process.spec);
             let probes = checks::probes(checks, &process.spec, process.port());
             StateSummary { pid: Some(*pid), until, probes, names_state, ..because(why) }
         }
@@ -209,7 +218,7 @@ fn explain(process: &Lifecycle, graph: &DependencyGraph, members: &Members) -> S
             };
             let (pid, until, killed) = (Some(*pid), Some(*until), *step == StopProgress::Killed);
             let names_state = !killed;
-            StateSummary { pid, until, killed, names_state, ..because(why.to_owned()) }
+            StateSummary { names_state, pid, until, killed, ..because(why.to_owned()) }
         }
         State::Backoff { until, retry, .. } => {
             let next = next_try(*retry, process.spec.retry.attempts);

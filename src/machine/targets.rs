@@ -34,6 +34,8 @@ pub enum NameKind {
     One,
     /// A process of the file, for all its replicas.
     Process,
+    /// One process or replica with a terminal.
+    Terminal,
     Pool,
 }
 
@@ -131,6 +133,11 @@ pub(super) fn unknown_name(
         NameKind::Several => names.chain(pools).chain(tags.map(|tag| format!("@{tag}"))).collect(),
         NameKind::One => names.collect(),
         NameKind::Process => processes.map(|spec| spec.name.to_string()).collect(),
+        NameKind::Terminal => {
+            let with_terminal = members.iter().filter(|process| process.spec.tty);
+            let names = with_terminal.flat_map(|process| [&process.spec.name, &process.name]);
+            names.map(Name::to_string).collect()
+        }
         NameKind::Pool => pools.collect(),
     };
     UnknownName::new(name, known.iter().map(String::as_str))

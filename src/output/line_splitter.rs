@@ -12,6 +12,7 @@ use super::line_matcher::LineMatcher;
 use super::page::{self, OutputBytes, ReadBuffer};
 use super::{
     LogFile, LogStore, PartialLine, PerStream, ReadLimit, SourceId, SourceSelection, Stream,
+    StyleMode, safe_line,
 };
 use crate::spec::OutputPattern;
 
@@ -177,6 +178,31 @@ impl LineSplitter {
             }
         }
         any
+    }
+
+    /// Adds a line that the run has not printed: it is in the store, but not in the log file, and no pattern
+    /// is compared with it. An unfinished line continues after it.
+    pub(crate) fn mark(&mut self, text: &str, now: Timestamp) {
+        let line = format!("{text}\n");
+        let meta = LineMeta { run: self.run, stream: Stream::Out, ms: now.as_millisecond() };
+        let end = [LineEnd::new(line.len(), false)];
+        self.store.append(self.source, meta, &[(line.as_bytes(), &end)]);
+    }
+
+    /// Shows readers a line that the run has not printed, until it prints more.
+    pub(crate) fn show_mark(&mut self, text: &str, now: Timestamp) {
+        let (source, run, stream) = (self.source, self.run, Stream::Out);
+        self.store.show_partial(PartialLine { source, run, stream, at: now, bytes: text.into() });
+    }
+
+    /// Returns the unfinished line of standard output, or of standard error, made safe to display.
+    pub(crate) fn prompt(&self) -> Option<String> {
+        let carries = Stream::ALL.iter().map(|stream| self.carry.get(*stream));
+        let mut prompts = carries.map(|carry| {
+            let end = carry.get(carry.len().saturating_sub(MAX_PARTIAL)..).unwrap_or_default();
+            safe_line(end, StyleMode::Drop).trim().to_owned()
+        });
+        prompts.find(|prompt| !prompt.is_empty())
     }
 
     /// Returns the last stored lines of this run as raw bytes.

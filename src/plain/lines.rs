@@ -276,8 +276,8 @@ mod tests {
         store.close();
         let (notices, printed) = channel();
         let reader = store.reader(SourceSelection::All, ReadFrom::Oldest);
-        let printer = printer(&store, reader, notices);
-        let ended = printer.print_all(Refuses(Some(refused), &mut Vec::new()));
+        let ended =
+            printer(&store, reader, notices).print_all(Refuses(Some(refused), &mut Vec::new()));
         (ended, printed.into_iter().collect())
     }
 

@@ -335,6 +335,7 @@ fn launch(script: &str, mark: &str) -> Launch {
         stdout,
         stderr,
         foreground: false,
+        terminal: None,
     }
 }
 

@@ -37,6 +37,8 @@ choices! {
         Env = "env",
         /// The standard input.
         Stdin = "stdin",
+        /// Whether it has a terminal.
+        Tty = "tty",
         /// The port.
         Port = "port",
         /// The socket to which it reports readiness.
@@ -85,6 +87,7 @@ impl ProcessSpec {
             (RestartReason::Cwd, self.cwd != new.cwd),
             (RestartReason::Env, !self.env.is_equivalent(&new.env)),
             (RestartReason::Stdin, self.stdin != new.stdin),
+            (RestartReason::Tty, self.tty != new.tty),
             (RestartReason::Port, self.port != new.port),
             (RestartReason::Ready, new.has_socket() && !self.has_socket()),
         ];
@@ -236,6 +239,7 @@ mod tests {
             ("command = 'x'\nunset_env = ['A']", true),
             ("command = 'x'\nport = 1", true),
             ("command = 'x'\nstdin = 'pipe'", true),
+            ("command = 'x'\ntty = true", true),
             ("command = 'x'\ntimeout = '1s'", false),
             ("command = 'x'\nstop.grace = '1s'", false),
             ("command = 'x'\nrestart = 'always'\nretry = { attempts = 1 }", false),

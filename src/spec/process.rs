@@ -35,6 +35,10 @@ pub struct ProcessSpec {
     /// Whether a child without a terminal is asked for colour.
     pub color: ColorMode,
     pub stdin: StdinKind,
+    /// Whether it has a pseudo-terminal.
+    pub tty: bool,
+    /// Whether HUP follows the stop signal: with `tty`, unless `stop` names a signal or a command.
+    pub hangs_up: bool,
     /// The condition that each of these processes, jobs and pools must fulfil before the start.
     pub depends_on: IndexMap<Name, Dependency>,
     /// The check that makes it ready; `None`: it is ready as soon as it has started.
@@ -83,6 +87,8 @@ impl ProcessSpec {
             port_busy: PortBusy::Fail,
             color: ColorMode::Auto,
             stdin: StdinKind::Open,
+            tty: false,
+            hangs_up: false,
             depends_on: IndexMap::new(),
             ready: None,
             health: None,

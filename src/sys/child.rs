@@ -13,13 +13,17 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe::Sender;
 
+use super::input_wait::{InputId, RunReading, read_process, waiting_thread};
 use super::leader::Leader;
 use super::pipe::OutputPipe;
+use super::pty::LineModes;
 use super::registry::LeaderId;
 use super::spawn::{ParentFds, SpawnedChild};
 use super::stray::{FoundProcess, ProcessTree, ScanScope, StrayTracker, without};
-use super::{Child, Descendant, Strays, kill};
+use super::terminal_io::{InputWriter, OutputReader, PtyMaster, PtyReader, PtyWriter};
+use super::{Child, Descendant, InputLooker, Strays, kill};
 use crate::spec::{Exit, Signal, StraysPolicy, is_kept};
+use crate::terminal::Size;
 
 /// How long [`Child::kill_tree`] keeps trying.
 const KILL_BOUND: Duration = Duration::from_secs(2);
@@ -34,9 +38,12 @@ pub struct RealChild {
     // Before `leader`, so that it leaves the runtime before the descriptor is closed.
     /// `None` if descriptors are short; then the end is polled.
     end: Option<AsyncFd<Arc<OwnedFd>>>,
-    stdin: Option<Sender>,
-    stdout: Option<OutputPipe>,
-    stderr: Option<OutputPipe>,
+    stdin: Option<InputWriter>,
+    stdout: Option<OutputReader>,
+    stderr: Option<OutputReader>,
+    terminal: Option<PtyMaster>,
+    /// What its input is, if something can be written to it.
+    input_id: Option<InputId>,
     _open_input: Option<OwnedFd>,
     exit: Option<Exit>,
     tracker: StrayTracker,
@@ -47,16 +54,23 @@ impl RealChild {
     /// Registers a spawned child with the runtime. On an error the child is killed.
     pub(super) fn new(spawned: SpawnedChild, tracker: StrayTracker) -> io::Result<Self> {
         let SpawnedChild { leader, stdio } = spawned;
-        let ParentFds { stdin, stdout, stderr, open_input } = stdio;
+        let ParentFds { stdin, stdout, stderr, open_input, terminal, input_id } = stdio;
         let fd = leader.id.pidfd.clone();
         // SAFETY: an open descriptor that the `Arc` keeps open and the same as long as it lives.
         let register = |fd| unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
         let end = fd.map(register).transpose()?;
+        let terminal = terminal.map(PtyMaster::new).transpose()?;
+        let writer = || terminal.clone().map(|end| InputWriter::Terminal(PtyWriter(end)));
+        let reader = || terminal.clone().map(|end| OutputReader::Terminal(PtyReader(end)));
+        let pipe = |fd: Option<OwnedFd>| fd.map(OutputPipe::new).transpose();
+        let stdin = stdin.map(Sender::from_owned_fd).transpose()?;
         Ok(Self {
             end,
-            stdin: stdin.map(Sender::from_owned_fd).transpose()?,
-            stdout: stdout.map(OutputPipe::new).transpose()?,
-            stderr: stderr.map(OutputPipe::new).transpose()?,
+            stdin: stdin.map(InputWriter::Pipe).or_else(writer),
+            stdout: pipe(stdout)?.map(OutputReader::Pipe).or_else(reader),
+            stderr: pipe(stderr)?.map(OutputReader::Pipe),
+            terminal,
+            input_id,
             _open_input: open_input,
             exit: None,
             tracker,
@@ -104,29 +118,29 @@ fn ended_by<'a>(
     let mut ended = without(found, |process| is_kept(&process.stat.program, keep));
     ended.retain(|process| match policy {
         StraysPolicy::Kill => true,
-        StraysPolicy::Group => process.in_group,
+        StraysPolicy::Group => process.in_group || process.in_session,
         StraysPolicy::Leave => false,
     });
     ended
 }
 
 impl Child for RealChild {
-    type Read = OutputPipe;
-    type Write = Sender;
+    type Read = OutputReader;
+    type Write = InputWriter;
 
     fn pid(&self) -> u32 {
         self.leader.id.pid
     }
 
-    fn stdout(&mut self) -> Option<OutputPipe> {
+    fn stdout(&mut self) -> Option<OutputReader> {
         self.stdout.take()
     }
 
-    fn stderr(&mut self) -> Option<OutputPipe> {
+    fn stderr(&mut self) -> Option<OutputReader> {
         self.stderr.take()
     }
 
-    fn stdin(&mut self) -> Option<Sender> {
+    fn stdin(&mut self) -> Option<InputWriter> {
         self.stdin.take()
     }
 
@@ -148,6 +162,34 @@ impl Child for RealChild {
                 None => tokio::time::sleep(END_INTERVAL).await,
             }
         }
+    }
+
+    fn resize(&self, size: Size, cell: Option<(u16, u16)>) -> io::Result<()> {
+        self.terminal.as_ref().map_or(Ok(()), |terminal| terminal.resize(size, cell))
+    }
+
+    /// The looks must be made in a tokio runtime.
+    fn input_looker(&self) -> Option<InputLooker> {
+        let (input, run) = (self.input_id?, &self.leader.id);
+        let (leader, token) = (run.pid, run.token);
+        let (tracker, terminal) = (self.tracker.clone(), self.terminal.clone());
+        Some(Box::new(move || {
+            let modes = terminal.as_ref().and_then(|terminal| terminal.line_modes().ok());
+            let asks_secret = modes.is_some_and(LineModes::is_secret);
+            // Orphans of the run too: a shell that has ended can leave a process that asks.
+            let pids = tracker.scan(ScanScope::Run(token), move |tree| {
+                tree.of(token).map(|process| process.stat.pid).collect::<Vec<_>>()
+            });
+            Box::pin(async move {
+                let pids = std::iter::once(leader).chain(pids.await?);
+                let look = move || {
+                    // A process that ends meanwhile waits for nothing.
+                    let processes = pids.filter_map(|pid| read_process(pid, input).ok()).collect();
+                    waiting_thread(&RunReading { processes, asks_secret })
+                };
+                tokio::task::spawn_blocking(look).await.ok()?
+            })
+        }))
     }
 
     fn signal(&self, signal: Signal) -> io::Result<()> {

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicI32, AtomicI64, AtomicUsize, Ordering};
 /// The step of a start that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ExecStep {
-    /// Joining its own group, or the limit of descriptors.
+    /// Joining its own group or session, or the limit of descriptors.
     Setup,
     /// Entering the working folder.
     Cwd,
@@ -56,6 +56,8 @@ pub(super) struct ExecPlan {
     pub(super) stdio: [Option<RawFd>; 3],
     /// The controlling terminal whose foreground group the child becomes.
     pub(super) terminal: Option<RawFd>,
+    /// Whether the child leads a session whose controlling terminal is its descriptor 0.
+    pub(super) is_session: bool,
     /// Our own pid: a child with another parent lost us before it set its parent-death signal.
     pub(super) parent: libc::pid_t,
     /// The soft limit of descriptors that pitcrew was started with, and the hard one.
@@ -132,7 +134,9 @@ fn become_program(plan: &ExecPlan, pid: libc::pid_t) -> (ExecStep, c_int) {
     // SAFETY: system calls on numbers and on memory of `plan`, which outlives this process's use
     // of it. The descriptor table, the dispositions and the mask are this process's own.
     unsafe {
-        if libc::setpgid(0, 0) != 0 {
+        // A session comes with a group that has the same id. It cannot fail: a new process leads no group.
+        let joined = if plan.is_session { libc::setsid() } else { libc::setpgid(0, 0) };
+        if joined == -1 {
             return (ExecStep::Setup, errno());
         }
         if let Some(terminal) = plan.terminal {
@@ -161,6 +165,10 @@ fn become_program(plan: &ExecPlan, pid: libc::pid_t) -> (ExecStep, c_int) {
             if result == -1 && source.is_some() {
                 return (ExecStep::Descriptors, errno());
             }
+        }
+        // Makes the leader's group the foreground group as well.
+        if plan.is_session && libc::ioctl(0, libc::TIOCSCTTY, 0) != 0 {
+            return (ExecStep::Descriptors, errno());
         }
         // The table is a copy. Before Linux 5.9 there is no such call; ours are close-on-exec.
         libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0);

@@ -38,6 +38,7 @@ pub(super) fn plan(launch: &Launch) -> Result<ExecPlan, StartError> {
         candidates: candidates.map(path).collect::<Result<_, _>>()?,
         stdio: [None; 3],
         terminal: None,
+        is_session: launch.terminal.is_some(),
         parent: 0,
         nofile: None,
         report: FailureReport::default(),

@@ -169,6 +169,21 @@ pub fn reclaim_terminal() -> io::Result<()> {
     Ok(done?)
 }
 
+/// Makes the group of this process the foreground group of the controlling terminal, so that it may read and
+/// gets the signals of the terminal. It is no error if there is no terminal. A read in the background is an
+/// error from now on and does not stop the process: after a stop, the reader may continue before this is
+/// called again.
+pub(super) fn take_terminal() -> io::Result<()> {
+    // SAFETY: sets a disposition; no handler is involved. Children get the default at their start.
+    unsafe { libc::signal(libc::SIGTTIN, libc::SIG_IGN) };
+    let (Some(terminal), Ok(group)) = (terminal(), kill::pid_of(group_id())) else { return Ok(()) };
+    // SIGTTOU would stop a background group.
+    let before = SignalSet::of([libc::SIGTTOU]).block()?;
+    let done = tcsetpgrp(&terminal, group);
+    before.set_as_mask()?;
+    Ok(done?)
+}
+
 /// Whether the group of the job is the foreground group of the controlling terminal.
 pub fn in_foreground() -> bool {
     let group = terminal().and_then(|terminal| tcgetpgrp(&terminal).ok());

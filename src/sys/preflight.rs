@@ -110,6 +110,7 @@ mod tests {
             stdout: OutputFd::Null,
             stderr: OutputFd::Null,
             foreground: false,
+            terminal: None,
         };
         check(launch, 1).map_err(|error| error.kind)
     }

@@ -44,6 +44,8 @@ pub(super) struct LeaderEntry {
     pub(super) marker: Option<ProcessMarker>,
     /// It was cloned after this time.
     pub(super) cloned_after: Instant,
+    /// Whether it leads a session too, whose members all belong to the run.
+    pub(super) leads_session: bool,
 }
 
 /// The maximum number of children that are created at the same time.

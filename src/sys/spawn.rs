@@ -20,13 +20,16 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::deadline::{now, pause};
 use super::exec::{self, ChildArguments, ExecStep};
+use super::input_wait::InputId;
 use super::launch_plan;
 use super::leader::Leader;
 use super::own_process::open_without_waiting;
+use super::pty::Pty;
 use super::registry::{CLONING, LeaderEntry, LeaderId, NONE, Registry};
 use super::spawners::{SpawnJob, SpawnerTurn, Spawners};
 use super::{HostOptions, Launch, OutputFd, StdinTarget};
 use crate::spec::{StartError, StartErrorKind};
+use crate::terminal::Size;
 
 /// Why a start did not happen.
 #[derive(Debug)]
@@ -51,6 +54,10 @@ pub(super) struct ParentFds {
     pub(super) stderr: Option<OwnedFd>,
     /// Keeps an open input from ending, if the input does not do that itself.
     pub(super) open_input: Option<OwnedFd>,
+    /// Our end of its terminal; then it has no pipes.
+    pub(super) terminal: Option<OwnedFd>,
+    /// What its input is, if something can be written to it.
+    pub(super) input_id: Option<InputId>,
 }
 
 /// The body of thread number `slot`.
@@ -130,7 +137,8 @@ impl ChildSpawner<'_> {
             failed("cannot create another process")(error)
         })?;
         let marker = launch_plan::marker(&launch.env);
-        registry.insert(pid, LeaderEntry { token, marker, cloned_after });
+        let leads_session = launch.terminal.is_some();
+        registry.insert(pid, LeaderEntry { token, marker, cloned_after, leads_session });
         let pidfd = (!self.options.is_thrifty).then(|| Arc::new(pidfd));
         let id = LeaderId { pid, token, pidfd };
         let registry = Arc::clone(registry);
@@ -175,11 +183,18 @@ struct StdioFds {
     child: [Option<OwnedFd>; 3],
     /// Whether descriptor 2 of the child is the same as descriptor 1.
     is_shared: bool,
+    /// Pitcrew's controlling terminal, for a child in the foreground.
     terminal: Option<OwnedFd>,
 }
 
 impl StdioFds {
     fn open(launch: &Launch, input: Option<OwnedFd>, is_thrifty: bool) -> io::Result<Self> {
+        let reserve = if is_thrifty { RESERVE_WHEN_THRIFTY } else { RESERVE };
+        if let Some(size) = launch.terminal {
+            let stdio = Self::open_terminal(size)?;
+            ensure_reserve(reserve)?;
+            return Ok(stdio);
+        }
         let null = || -> io::Result<Option<OwnedFd>> {
             let null = File::options().read(true).write(true).open("/dev/null")?;
             Ok(Some(above_stdio(null.into())?))
@@ -220,18 +235,36 @@ impl StdioFds {
             if is_shared { (None, None) } else { output(&launch.stderr, child_stdout.as_ref())? };
         // Without a controlling terminal there is no foreground.
         let terminal = if launch.foreground { super::own_process::terminal() } else { None };
-        ensure_reserve(if is_thrifty { RESERVE_WHEN_THRIFTY } else { RESERVE })?;
+        ensure_reserve(reserve)?;
+        let input = child_stdin.as_ref().filter(|_| stdin.is_some());
+        let input_id = input.map(InputId::of).transpose()?;
         Ok(Self {
-            parent: ParentFds { stdin, stdout, stderr, open_input },
+            parent: ParentFds { stdin, stdout, stderr, open_input, terminal: None, input_id },
             child: [child_stdin, child_stdout, child_stderr],
             is_shared,
             terminal,
         })
     }
 
+    /// Opens a pseudo-terminal, which has its size before the program can ask for it.
+    fn open_terminal(size: Size) -> io::Result<Self> {
+        let Pty { master, slave } = Pty::open(size)?;
+        let slave = above_stdio(slave)?;
+        let parent = ParentFds {
+            stdin: None,
+            stdout: None,
+            stderr: None,
+            open_input: None,
+            terminal: Some(above_stdio(master)?),
+            input_id: Some(InputId::of(&slave)?),
+        };
+        Ok(Self { parent, child: [Some(slave), None, None], is_shared: true, terminal: None })
+    }
+
     /// Returns the descriptors that become 0, 1 and 2 of the child.
     fn child(&self) -> [Option<RawFd>; 3] {
         let [stdin, stdout, stderr] = &self.child;
+        let stdout = if self.parent.terminal.is_some() { stdin } else { stdout };
         let stderr = if self.is_shared { stdout } else { stderr };
         [stdin, stdout, stderr].map(|fd| fd.as_ref().map(AsRawFd::as_raw_fd))
     }

@@ -79,11 +79,8 @@ impl StrayTracker {
         let answer = Box::new(move |tree: &ProcessTree| {
             let _ = send.send(answer(tree));
         });
-        let queued = self.requests.send(ScanRequest { scope, answer });
-        async move {
-            queued.ok()?;
-            receive.await.ok()
-        }
+        let is_queued = self.requests.send(ScanRequest { scope, answer }).is_ok();
+        async move { if is_queued { receive.await.ok() } else { None } }
     }
 
     /// Kills the processes that `select` picks from each scan, for at most `bound`; returns those that are
@@ -124,6 +121,9 @@ pub(super) struct FoundProcess {
     pub(super) is_leader: bool,
     /// Whether it is in the group of the leader.
     pub(super) in_group: bool,
+    /// Whether it is in the session that the leader leads. An interactive shell makes a group of each of
+    /// its jobs.
+    pub(super) in_session: bool,
 }
 
 impl FoundProcess {
@@ -195,6 +195,8 @@ struct ProcessScanner {
 #[derive(Default)]
 struct KnownRuns {
     by_leader: HashMap<u32, RunToken>,
+    /// The leaders that lead a session.
+    by_session: HashMap<u32, RunToken>,
     by_marker: HashMap<ProcessMarker, RunToken>,
     launching: Vec<i64>,
 }
@@ -265,6 +267,7 @@ impl ProcessScanner {
         if !wanted.is_empty() && !adopts_orphans() {
             // The runs asked about existed before the scan.
             scan.runs.by_leader.retain(|_, token| wanted.contains(token));
+            scan.runs.by_session.retain(|_, token| wanted.contains(token));
             scan.runs.by_marker.retain(|_, token| wanted.contains(token));
             scan.search_everywhere(&wanted);
         }
@@ -290,11 +293,13 @@ impl ProcessScanner {
         let launching = self.registry.launching.iter().map(settled).collect();
         let leaders = self.registry.lock();
         let by_leader = leaders.iter().map(|(pid, entry)| (*pid, entry.token)).collect();
+        let sessions = leaders.iter().filter(|(_, entry)| entry.leads_session);
+        let by_session = sessions.map(|(pid, entry)| (*pid, entry.token)).collect();
         let by_marker = leaders
             .values()
             .filter_map(|entry| Some((entry.marker.clone()?, entry.token)))
             .collect();
-        (listed, KnownRuns { by_leader, by_marker, launching })
+        (listed, KnownRuns { by_leader, by_session, by_marker, launching })
     }
 
     fn remember(&mut self, tree: &ProcessTree) {
@@ -329,14 +334,17 @@ impl Scan<'_> {
             let run = led_run.or(parents_run).or_else(|| self.attribute(&stat));
             queue.extend(self.children.of(pid).into_iter().map(|child| (child, run, false)));
             let in_group = run.is_some() && self.runs.by_leader.get(&stat.group).copied() == run;
+            let session = self.runs.by_session.get(&stat.session).copied();
+            let in_session = run.is_some() && session == run;
             let is_leader = led_run.is_some();
-            self.tree.found.push(FoundProcess { stat, run, is_leader, in_group });
+            self.tree.found.push(FoundProcess { stat, run, is_leader, in_group, in_session });
         }
     }
 
-    /// Finds the run of an orphan, by its group, an earlier scan, or its markers.
+    /// Finds the run of an orphan, by its group or session, an earlier scan, or its markers.
     fn attribute(&self, stat: &Stat) -> Option<RunToken> {
-        let by_group = self.runs.by_leader.get(&stat.group).copied();
+        let by_group = self.runs.by_leader.get(&stat.group);
+        let by_group = by_group.or_else(|| self.runs.by_session.get(&stat.session)).copied();
         by_group.or_else(|| self.scanner.known.get(&stat.identity()).copied()).or_else(|| {
             if self.runs.by_marker.is_empty() {
                 return None;

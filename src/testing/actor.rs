@@ -19,11 +19,12 @@ pub(super) fn start(
     command: String,
     (parent, in_group): (Option<u32>, bool),
     script: &Script,
-    fds: ScriptedFds,
+    mut fds: ScriptedFds,
 ) -> Arc<ScriptedProcess> {
     let (sender, signals) = mpsc::unbounded_channel();
     let exit = watch::Sender::new(None);
     let pid = run.pids.next();
+    fds.pid = pid;
     let process =
         Arc::new(ScriptedProcess { pid, parent, command, in_group, signals: sender, exit });
     run.add(Arc::clone(&process));
@@ -170,9 +171,9 @@ impl ScriptRunner {
                 continue;
             };
             if let ScriptStep::Leave(grandchild) = &step {
-                let ScriptedFds { stdout, stderr, .. } = &self.fds;
-                let fds =
-                    ScriptedFds { stdin: None, stdout: stdout.clone(), stderr: stderr.clone() };
+                let ScriptedFds { stdout, stderr, is_terminal, .. } = &self.fds;
+                let mut fds = ScriptedFds::new(None, stdout.clone(), stderr.clone());
+                fds.is_terminal = *is_terminal;
                 let place = (Some(self.pid), self.in_group && grandchild.in_group);
                 let Grandchild { command, script, .. } = &**grandchild;
                 start(&self.run, command.clone(), place, script, fds);

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::sys::{Launch, OutputFd, StdinTarget};
+use crate::terminal::Size;
 
 /// Programs that run the text after `-c`.
 const SHELLS: [&str; 6] = ["sh", "ash", "bash", "dash", "ksh", "zsh"];
@@ -87,6 +88,16 @@ impl Call {
     /// Its standard output.
     pub fn stdout(&self) -> &OutputFd {
         &self.launch.stdout
+    }
+
+    /// The size of its terminal at the start; `None` without a terminal.
+    pub(super) fn terminal(&self) -> Option<Size> {
+        self.launch.terminal
+    }
+
+    /// Whether something can be written to its input.
+    pub(super) fn has_writable_input(&self) -> bool {
+        self.launch.terminal.is_some() || matches!(self.launch.stdin, StdinTarget::Pipe)
     }
 
     /// Its standard error.

@@ -10,7 +10,8 @@ use tokio::io::DuplexStream;
 use super::pipe::ScriptedInput;
 use super::run::{RunState, ScriptedProcess, SignalTarget};
 use crate::spec::{Exit, Signal, Stray, StraysPolicy, is_kept};
-use crate::sys::{Child, Descendant, Strays};
+use crate::sys::{Child, Descendant, InputLooker, Strays};
+use crate::terminal::Size;
 
 /// The maximum time that [`Child::kill_tree`] waits.
 const KILL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -105,6 +106,22 @@ impl Child for ScriptedChild {
 
     async fn exited(&mut self) -> io::Result<Exit> {
         Ok(self.leader.ended().await)
+    }
+
+    fn resize(&self, size: Size, _: Option<(u16, u16)>) -> io::Result<()> {
+        if self.run.set_size(size) {
+            for process in self.run.alive().iter().filter(|process| process.in_group) {
+                process.send(Signal::WINCH);
+            }
+        }
+        Ok(())
+    }
+
+    fn input_looker(&self) -> Option<InputLooker> {
+        let run = Arc::clone(&self.run);
+        run.call.has_writable_input().then(|| -> InputLooker {
+            Box::new(move || Box::pin(std::future::ready(run.waiting_thread())))
+        })
     }
 
     fn signal(&self, signal: Signal) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! Record of a run: the command, its signals, its input, how it ended.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,8 @@ use tokio::time::Instant;
 
 use super::Call;
 use crate::spec::{Exit, Signal, StartError};
+use crate::sys::WaitingThread;
+use crate::terminal::Size;
 
 /// The first pid of a host. No real process can have it (Linux ends at 2²²), so a signal sent outside of
 /// the host reaches no process.
@@ -107,6 +109,12 @@ pub(super) struct RunState {
     processes: Mutex<Vec<Arc<ScriptedProcess>>>,
     sent: Mutex<Vec<SentSignal>>,
     input: Mutex<(Vec<u8>, bool)>,
+    /// The size of its terminal, if it has one.
+    size: Mutex<Option<Size>>,
+    /// The process that is blocked in a read of its input.
+    reader: Mutex<Option<WaitingThread>>,
+    /// The number of its reads.
+    reads: AtomicU64,
     reaped: AtomicBool,
 }
 
@@ -116,6 +124,7 @@ impl RunState {
         pids: &Arc<PidAllocator>,
         refused: Option<(StartError, bool)>,
     ) -> Arc<Self> {
+        let size = Mutex::new(call.terminal());
         Arc::new(Self {
             call,
             pids: Arc::clone(pids),
@@ -124,6 +133,9 @@ impl RunState {
             processes: Mutex::default(),
             sent: Mutex::default(),
             input: Mutex::default(),
+            size,
+            reader: Mutex::default(),
+            reads: AtomicU64::new(0),
             reaped: AtomicBool::new(false),
         })
     }
@@ -160,8 +172,39 @@ impl RunState {
         lock(&self.input).1 = true;
     }
 
+    /// Changes the size of its terminal; returns whether it has one and it was another.
+    pub(super) fn set_size(&self, size: Size) -> bool {
+        let mut current = lock(&self.size);
+        let is_new = current.is_some_and(|current| current != size);
+        if is_new {
+            *current = Some(size);
+        }
+        is_new
+    }
+
+    /// Notes that a process of the run waits for input as long as the guard exists.
+    pub(super) fn begin_read(&self, pid: u32) -> ReadGuard<'_> {
+        let switches = self.reads.fetch_add(1, Ordering::Relaxed);
+        let (started, is_secret) = (0, false);
+        *lock(&self.reader) = Some(WaitingThread { pid, started, tid: pid, switches, is_secret });
+        ReadGuard(self)
+    }
+
+    pub(super) fn waiting_thread(&self) -> Option<WaitingThread> {
+        *lock(&self.reader)
+    }
+
     pub(super) fn note_reaped(&self) {
         self.reaped.store(true, Ordering::SeqCst);
+    }
+}
+
+/// A process waits for input as long as this exists.
+pub(super) struct ReadGuard<'a>(&'a RunState);
+
+impl Drop for ReadGuard<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.reader) = None;
     }
 }
 
@@ -243,6 +286,11 @@ impl Run {
     /// pipeline: whether the script has read to the end.
     pub fn input_closed(&self) -> bool {
         lock(&self.0.input).1
+    }
+
+    /// The current size of its terminal, in columns and rows; `None` without a terminal.
+    pub fn terminal_size(&self) -> Option<(u16, u16)> {
+        lock(&self.0.size).map(|size| (size.columns(), size.rows()))
     }
 
     /// The command lines of its live descendants.

@@ -58,10 +58,13 @@ impl SharedPipes {
 
     /// Creates the descriptors of a launch.
     pub(super) fn connect(&self, launch: &Launch) -> Result<RunFds, StartError> {
+        if launch.terminal.is_some() {
+            return Ok(terminal());
+        }
         let (input, stdin) = self.input(&launch.stdin)?;
         let (out, stdout) = self.output(&launch.stdout, None)?;
         let (err, stderr) = self.output(&launch.stderr, Some(&out))?;
-        let scripted = ScriptedFds { stdin: input, stdout: Some(out), stderr: Some(err) };
+        let scripted = ScriptedFds::new(input, Some(out), Some(err));
         Ok(RunFds { scripted, stdin, stdout, stderr })
     }
 
@@ -117,6 +120,17 @@ impl SharedPipes {
         };
         Ok((script.unwrap_or(ScriptOutput::Nowhere), ours))
     }
+}
+
+/// Creates a terminal: its output is one pipe, its input another.
+fn terminal() -> RunFds {
+    let (theirs, stdout) = pipe();
+    let (stdin, input) = pipe();
+    let output = ScriptOutput::from(theirs);
+    let mut scripted =
+        ScriptedFds::new(Some(ScriptInput::unrecorded(input)), Some(output.clone()), Some(output));
+    scripted.is_terminal = true;
+    RunFds { scripted, stdin: Some(stdin), stdout: Some(stdout), stderr: None }
 }
 
 /// Returns the device and inode of a pipe; those of a file if the descriptor is not a pipe.

@@ -15,6 +15,11 @@ pub(super) struct ScriptedFds {
     pub(super) stdin: Option<ScriptInput>,
     pub(super) stdout: Option<ScriptOutput>,
     pub(super) stderr: Option<ScriptOutput>,
+    /// Whether they are a terminal, which makes `\r\n` of each newline that is printed, and in which Enter
+    /// (`\r`) ends a line. What is typed is neither echoed nor edited.
+    pub(super) is_terminal: bool,
+    /// The process that reads the input.
+    pub(super) pid: u32,
 }
 
 /// The progress of the current step, so that a signal can interrupt it.
@@ -27,6 +32,14 @@ pub(super) struct StepProgress {
 }
 
 impl ScriptedFds {
+    pub(super) fn new(
+        stdin: Option<ScriptInput>,
+        stdout: Option<ScriptOutput>,
+        stderr: Option<ScriptOutput>,
+    ) -> Self {
+        Self { stdin, stdout, stderr, is_terminal: false, pid: 0 }
+    }
+
     /// Performs a step, or continues it. Cancel safe.
     pub(super) async fn perform(
         &mut self,
@@ -67,6 +80,13 @@ impl ScriptedFds {
         };
         // Printing to an output that the script has closed has no effect.
         let Some(output) = output else { return Ok(()) };
+        let translated;
+        let bytes = if self.is_terminal {
+            translated = with_carriage_returns(bytes);
+            &translated
+        } else {
+            bytes
+        };
         while let Some(rest) = bytes.get(*written..).filter(|rest| !rest.is_empty()) {
             *written += output.write(rest).await?;
         }
@@ -78,8 +98,11 @@ impl ScriptedFds {
     async fn read(&mut self, run: &RunState, by_line: bool) -> Option<Vec<u8>> {
         let ScriptInput { reader, is_recorded } = self.stdin.as_mut()?;
         // An input that cannot be read any more has ended.
+        let guard = run.begin_read(self.pid);
         let available = reader.fill_buf().await.unwrap_or_default();
-        let newline = available.iter().position(|byte| by_line && *byte == b'\n');
+        drop(guard);
+        let is_end = |byte: &u8| *byte == b'\n' || self.is_terminal && *byte == b'\r';
+        let newline = available.iter().position(|byte| by_line && is_end(byte));
         let length = newline.map_or(available.len(), |index| index + 1);
         let bytes = available.get(..length).unwrap_or_default().to_vec();
         reader.consume(length);
@@ -91,4 +114,16 @@ impl ScriptedFds {
         }
         (newline.is_none() && !bytes.is_empty()).then_some(bytes)
     }
+}
+
+/// Translates output as the kernel does for a terminal.
+fn with_carriage_returns(bytes: &[u8]) -> Vec<u8> {
+    let mut translated = Vec::with_capacity(bytes.len() + 8);
+    for byte in bytes {
+        if *byte == b'\n' {
+            translated.push(b'\r');
+        }
+        translated.push(*byte);
+    }
+    translated
 }

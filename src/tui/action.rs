@@ -20,7 +20,7 @@ pub use argument::{ActionCall, Argument, ArgumentError, ArgumentKind, parse_call
 pub use manual::keymap as manual;
 pub use table::{Action, TABLE};
 pub(in crate::tui) use table::{
-    GlobalAction, GroupedAction, ListAction, LogsAction, ProcessAction, ViewsAction,
+    GlobalAction, GroupedAction, ListAction, LogsAction, ProcessAction, TerminalAction, ViewsAction,
 };
 
 use crate::machine::StateName;
@@ -36,6 +36,10 @@ choices! {
         /// The list or the logs: about the process at the cursor.
         Process = "list or logs",
         Logs = "logs",
+        /// The screen of a process, while keys do not go to it.
+        Terminal = "terminal",
+        /// The screen of a process, while keys go to it.
+        Typing = "typing into a terminal",
         /// The full screens: events, graph, stats, details.
         View = "views",
         /// The details of one process.
@@ -48,6 +52,10 @@ choices! {
 pub enum Focus {
     List,
     Logs,
+    /// The screen of a process.
+    Terminal,
+    /// The process itself: all keys without a meaning here are its own.
+    Typing,
     /// The timeline, the graph or the stats.
     View,
     /// The details of one process.
@@ -55,7 +63,8 @@ pub enum Focus {
 }
 
 impl Focus {
-    pub const ALL: &'static [Self] = &[Self::List, Self::Logs, Self::View, Self::Details];
+    pub const ALL: &'static [Self] =
+        &[Self::List, Self::Logs, Self::Terminal, Self::Typing, Self::View, Self::Details];
 
     /// Returns the contexts in which a key is looked up, in this order. Keys of the logs also work in the
     /// list, unless the list uses them.
@@ -63,6 +72,10 @@ impl Focus {
         match self {
             Self::List => &[Context::List, Context::Process, Context::Logs, Context::Global],
             Self::Logs => &[Context::Logs, Context::Process, Context::Global],
+            Self::Terminal => {
+                &[Context::Terminal, Context::Logs, Context::Process, Context::Global]
+            }
+            Self::Typing => &[Context::Typing],
             Self::View => &[Context::View, Context::Process, Context::Global],
             Self::Details => &[Context::Details, Context::View, Context::Process, Context::Global],
         }
@@ -76,6 +89,7 @@ choices! {
         Process = "Process (list or logs focused)",
         List = "List",
         Logs = "Logs",
+        Terminal = "Terminal",
         /// Which screen is shown, and moving in it.
         Views = "Views",
         Global = "Everywhere",
@@ -158,7 +172,7 @@ const FIRST: &ActionEntry = match TABLE.first() {
     None => unreachable!(),
 };
 
-/// Why an action has no effect now, shown after its name: `worker has tty = false`.
+/// Why an action has no effect now, shown after its name: `worker is stopped`.
 pub type InapplicableReason = Cow<'static, str>;
 
 /// The facts that decide whether an action applies.
@@ -169,9 +183,13 @@ pub struct ActionFacts {
     pub subject: Option<ActionSubject>,
     /// The number of marked processes, to which actions are applied instead of the subject.
     pub marks: usize,
-    /// Whether text is selected in the logs.
+    /// Whether text is selected in the logs or on the screen of a process.
     pub selection: bool,
     pub search: bool,
+    /// Whether keys go to a process.
+    pub typing: bool,
+    /// The number of processes that wait for input.
+    pub waiting: usize,
     /// Whether the screen has rows that can be filtered.
     pub filterable: bool,
     pub connected: bool,

@@ -9,6 +9,7 @@ mod perform;
 mod programs;
 mod signals;
 mod tasks;
+mod terminal_link;
 
 use std::io;
 use std::pin::Pin;
@@ -34,11 +35,14 @@ use crate::control::wire::ProjectState;
 use crate::control::{Control, ControlError};
 use crate::spec::Signal;
 use tasks::Tasks;
+use terminal_link::TerminalLink;
 
 /// Shortest time between two frames that show new output.
 const FRAME: Duration = Duration::from_millis(33);
 /// Shortest time between two frames after a key or a mouse event.
 const INPUT_FRAME: Duration = Duration::from_millis(8);
+/// For so long after a key, what a process draws is taken for the answer to that key.
+const ECHO_TIME: Duration = Duration::from_millis(300);
 /// How long a frame is delayed for rows that are on their way.
 const ROWS_DELAY: Duration = Duration::from_millis(25);
 /// Interrupts within this time after another program had the terminal are addressed to that
@@ -63,6 +67,8 @@ pub struct Options {
     /// Forwards such a signal to the project, if the interface owns it.
     pub forward_signal: Box<dyn Fn(Signal)>,
     pub starting: Option<StartingProject>,
+    /// The process or replica whose terminal is shown first, zoomed.
+    pub terminal: Option<String>,
 }
 
 /// Runs a program that uses the terminal, and waits for its end.
@@ -95,6 +101,7 @@ pub async fn run(control: impl Control + Clone + 'static, options: Options) -> i
     let clock = FrameClock::start();
     let mut ui = Model::new(options.config, options.look, options.role, terminal::size());
     ui.now = clock.now();
+    ui.terminal.attach_to = options.terminal;
     if let Some(warning) = options.warning {
         ui.notify(warning, Role::Warn);
     }
@@ -106,6 +113,7 @@ pub async fn run(control: impl Control + Clone + 'static, options: Options) -> i
     let (sender, messages) = mpsc::channel(QUEUE);
     let mut app = App {
         tasks: Tasks::new(control, sender, starting.is_none()),
+        link: None,
         starting,
         ui,
         terminal: Some(terminal),
@@ -113,6 +121,7 @@ pub async fn run(control: impl Control + Clone + 'static, options: Options) -> i
         dirty: true,
         urgent: true,
         drawn: Duration::ZERO,
+        typed: None,
         waiting: None,
         exit: None,
         suspend: options.suspend,
@@ -142,6 +151,8 @@ struct EventSources {
 struct App<C> {
     ui: Model,
     tasks: Tasks<C>,
+    /// The connection to the terminal that is shown.
+    link: Option<TerminalLink>,
     terminal: Option<Terminal>,
     clock: FrameClock,
     /// The project, while it is starting.
@@ -152,6 +163,8 @@ struct App<C> {
     urgent: bool,
     /// When the last frame was drawn.
     drawn: Duration,
+    /// When a key was typed into a process.
+    typed: Option<Duration>,
     /// Since when the next frame waits for rows.
     waiting: Option<Duration>,
     exit: Option<ExitReason>,
@@ -258,14 +271,24 @@ impl<C: Control + Clone + 'static> App<C> {
         if terminal.draw(|frame| view(ui, frame)).is_err() {
             self.exit = Some(ExitReason::Gone);
         }
+        terminal.set_cursor_shape(ui.cursor_shape());
         self.drawn = now.since_start;
         (self.dirty, self.urgent) = (false, false);
+        if self.ui.terminal.open.is_some() {
+            let cmds = update(&mut self.ui, now, Msg::Drawn);
+            self.perform(cmds);
+        }
         DrawDelay::Time(self.ui.next_change_in())
     }
 
     fn message(&mut self, msg: Msg) {
-        let cmds = update(&mut self.ui, self.clock.now(), msg);
-        self.dirty = true;
+        let now = self.clock.now();
+        let is_answer = self.typed.is_some_and(|at| now.since_start < at + ECHO_TIME);
+        self.urgent |= is_answer && matches!(msg, Msg::Terminal(..));
+        // A key that goes to a process changes nothing here: the next frame is the answer to it.
+        let is_passed_on = matches!(msg, Msg::Press(_)) && self.ui.passes_keys_on();
+        let cmds = update(&mut self.ui, now, msg);
+        self.dirty |= !(is_passed_on && self.ui.passes_keys_on());
         self.perform(cmds);
     }
 
@@ -275,18 +298,29 @@ impl<C: Control + Clone + 'static> App<C> {
                 self.exit = Some(ExitReason::Gone);
                 return;
             }
+            TerminalInput::Kitty(is_supported) => {
+                if let Some(terminal) = &mut self.terminal {
+                    terminal.set_kitty(is_supported);
+                }
+                return;
+            }
+            TerminalInput::Color(kind, color) => Msg::Color(kind, color),
             TerminalInput::Event(InputEvent::Key(key)) => {
-                let pressed =
-                    (key.kind != KeyEventKind::Release).then(|| Chord::from_event(key)).flatten();
-                let Some(chord) = pressed else { return };
-                Msg::Key(chord)
+                let is_typing = self.ui.is_typing();
+                if !is_typing
+                    && (key.kind == KeyEventKind::Release || Chord::from_event(key).is_none())
+                {
+                    return;
+                }
+                self.typed = is_typing.then(|| self.clock.now().since_start);
+                Msg::Press(key)
             }
             TerminalInput::Event(InputEvent::Mouse(mouse)) => Msg::Mouse(mouse),
             TerminalInput::Event(InputEvent::Paste(text)) => Msg::Paste(text),
+            TerminalInput::Event(InputEvent::FocusGained) => Msg::Focus(true),
+            TerminalInput::Event(InputEvent::FocusLost) => Msg::Focus(false),
             // SIGWINCH reports a new size.
-            TerminalInput::Event(
-                InputEvent::Resize(..) | InputEvent::FocusGained | InputEvent::FocusLost,
-            ) => return,
+            TerminalInput::Event(InputEvent::Resize(..)) => return,
         };
         self.urgent = true;
         self.message(msg);

@@ -40,6 +40,15 @@ pub fn copy_method(text: &str, tmux: bool) -> ClipboardMethod {
     if tmux { copy_with_tmux(bytes) } else { ClipboardMethod::Terminal(bytes) }
 }
 
+/// Returns the bytes that put a text into the primary selection; none if it is too long for a terminal.
+pub fn primary_selection(text: &str) -> Vec<u8> {
+    let encoded = base64(text.as_bytes());
+    if encoded.len() > MAX_BASE64 {
+        return Vec::new();
+    }
+    format!("\x1b]52;p;{encoded}\x07").into_bytes()
+}
+
 fn copy_with_tmux(bytes: Vec<u8>) -> ClipboardMethod {
     // `-w` passes the text on to the terminal of tmux.
     ClipboardMethod::Tmux { bytes, command: &["tmux", "load-buffer", "-w", "-"] }

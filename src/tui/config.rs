@@ -31,7 +31,7 @@ const MAX_SIZE: u64 = 1 << 20;
 
 /// The keys at the top level of the file.
 pub(super) const SETTINGS: &[&str] =
-    &["theme", "glyphs", "mouse", "timestamps", "wrap", "layout", "wheel", "keys"];
+    &["theme", "glyphs", "mouse", "timestamps", "wrap", "layout", "wheel", "clipboard", "keys"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -47,6 +47,8 @@ pub struct Config {
     pub layout: PaneLayout,
     /// Rows that one notch of the mouse wheel scrolls.
     pub wheel: u16,
+    /// Whether a process that the user types into may write to the clipboard.
+    pub clipboard: bool,
     pub keymap: Keymap,
     /// The time zone of displayed times; not a setting of the file.
     pub zone: TimeZone,
@@ -62,6 +64,7 @@ impl Default for Config {
             wrap: false,
             layout: PaneLayout::Auto,
             wheel: 3,
+            clipboard: true,
             keymap: Keymap::default(),
             zone: TimeZone::UTC,
         }
@@ -273,6 +276,7 @@ impl ConfigReader<'_> {
                 self.read_choice(value, &choices, &mut config.unicode);
             }
             "mouse" => self.read_bool(value, &mut config.mouse),
+            "clipboard" => self.read_bool(value, &mut config.clipboard),
             "wrap" => self.read_bool(value, &mut config.wrap),
             "timestamps" => {
                 self.read_choice(value, &with_words(TimestampStyle::ALL), &mut config.timestamps);

@@ -13,6 +13,10 @@ pub struct Glyphs {
     /// Before the row of the cursor.
     pub cursor: &'static str,
     pub mark: &'static str,
+    /// A process that waits for input.
+    pub waits_for_input: &'static str,
+    /// A process whose bell has rung.
+    pub bell: &'static str,
     pub all: &'static str,
     /// A group that is folded.
     pub folded: &'static str,
@@ -76,6 +80,8 @@ pub const UNICODE: Glyphs = Glyphs {
     unicode: true,
     cursor: "▌",
     mark: "+",
+    waits_for_input: "?",
+    bell: "♪",
     all: "Σ",
     folded: "▸",
     unfolded: "▾",
@@ -103,6 +109,8 @@ pub const ASCII: Glyphs = Glyphs {
     unicode: false,
     cursor: ">",
     mark: "+",
+    waits_for_input: "?",
+    bell: "!",
     all: "=",
     folded: ">",
     unfolded: "v",
@@ -181,7 +189,7 @@ mod tests {
             let mut signs = vec![set.cursor, set.mark, set.all, set.folded, set.unfolded];
             signs.extend([set.branch, set.last_branch, set.pipe, set.dash, set.gutter, set.arrow]);
             signs.extend([set.up, set.down, set.restarts, set.ellipsis, set.dot, set.inside]);
-            signs.extend([set.yes, set.no, set.caret]);
+            signs.extend([set.yes, set.no, set.caret, set.waits_for_input, set.bell]);
             signs.extend(set.bars);
             for state in STATES {
                 signs.extend([set.state(*state, true), set.state(*state, false)]);

@@ -88,13 +88,15 @@ impl Chord {
         let alt = event.modifiers.contains(KeyModifiers::ALT);
         let shift = event.modifiers.contains(KeyModifiers::SHIFT);
         let key = match event.code {
+            // A line feed, which some programs send for Enter.
+            KeyCode::Char('j') if ctrl && !alt => return Some(Self::plain(Key::Enter)),
             KeyCode::Char(char) => {
                 // Some terminals report Shift with the lower-case letter.
                 let is_shifted = shift && !ctrl && char.is_lowercase();
                 let mut upper = char.to_uppercase();
                 match (is_shifted, upper.next(), upper.next()) {
                     (true, Some(upper), None) => Key::Char(upper),
-                    _ if ctrl => Key::Char(char.to_ascii_lowercase()),
+                    _ if ctrl => Key::Char(with_ctrl(char)),
                     _ => Key::Char(char),
                 }
             }
@@ -118,6 +120,33 @@ impl Chord {
             _ => return None,
         };
         Some(Self { key, ctrl, alt })
+    }
+
+    /// Returns a press of this key, as a terminal reports it.
+    pub fn to_event(self) -> KeyEvent {
+        let code = match self.key {
+            Key::Char(char) => KeyCode::Char(char),
+            Key::F(number) => KeyCode::F(number),
+            Key::Enter => KeyCode::Enter,
+            Key::Esc => KeyCode::Esc,
+            Key::Tab => KeyCode::Tab,
+            Key::BackTab => KeyCode::BackTab,
+            Key::Backspace => KeyCode::Backspace,
+            Key::Delete => KeyCode::Delete,
+            Key::Insert => KeyCode::Insert,
+            Key::Up => KeyCode::Up,
+            Key::Down => KeyCode::Down,
+            Key::Left => KeyCode::Left,
+            Key::Right => KeyCode::Right,
+            Key::Home => KeyCode::Home,
+            Key::End => KeyCode::End,
+            Key::PageUp => KeyCode::PageUp,
+            Key::PageDown => KeyCode::PageDown,
+        };
+        let mut modifiers = KeyModifiers::NONE;
+        modifiers.set(KeyModifiers::CONTROL, self.ctrl);
+        modifiers.set(KeyModifiers::ALT, self.alt);
+        KeyEvent::new(code, modifiers)
     }
 
     /// Returns the label on the screen: `^r`, `↵`, or without Unicode `Enter`.
@@ -156,6 +185,18 @@ impl fmt::Display for Chord {
             (Key::F(number), None) => write!(f, "f{number}"),
             (_, None) => Ok(()),
         }
+    }
+}
+
+/// The character that stands for all that send the same byte together with Ctrl: crossterm reports the
+/// byte of `^]` as Ctrl-5.
+fn with_ctrl(char: char) -> char {
+    match char {
+        '4' => '\\',
+        '5' => ']',
+        '6' => '^',
+        '7' => '_',
+        char => char.to_ascii_lowercase(),
     }
 }
 
@@ -200,7 +241,7 @@ impl FromStr for Chord {
         };
         // A terminal sends the same byte for both cases.
         let key = match key {
-            Key::Char(char) if ctrl => Key::Char(char.to_ascii_lowercase()),
+            Key::Char(char) if ctrl => Key::Char(with_ctrl(char)),
             key => key,
         };
         Ok(Self { key, ctrl, alt })
@@ -259,6 +300,8 @@ mod tests {
             ("c", "c", "c"),
             ("PgUp", "pageup", "PgUp"),
             ("é", "é", "é"),
+            ("^]", "ctrl-]", "^]"),
+            ("ctrl-5", "ctrl-]", "^]"),
         ];
         for (text, name, label) in cases {
             let chord: Chord = text.parse().unwrap();
@@ -278,6 +321,10 @@ mod tests {
         assert_eq!(pressed(KeyCode::Char('X'), KeyModifiers::SHIFT), "X");
         assert_eq!(pressed(KeyCode::Char('x'), KeyModifiers::SHIFT), "X");
         assert_eq!(pressed(KeyCode::Char('ß'), KeyModifiers::SHIFT), "ß");
+        assert_eq!(pressed(KeyCode::Char('j'), KeyModifiers::CONTROL), "enter");
+        // What crossterm makes of the byte 0x1d, and what the kitty protocol says.
+        assert_eq!(pressed(KeyCode::Char('5'), KeyModifiers::CONTROL), "ctrl-]");
+        assert_eq!(pressed(KeyCode::Char(']'), KeyModifiers::CONTROL), "ctrl-]");
         assert_eq!(pressed(KeyCode::BackTab, KeyModifiers::SHIFT), "shift-tab");
         assert_eq!(pressed(KeyCode::Tab, KeyModifiers::SHIFT), "shift-tab");
         assert_eq!(pressed(KeyCode::Char('|'), KeyModifiers::SHIFT), "|");

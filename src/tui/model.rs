@@ -10,6 +10,7 @@ pub mod log_window;
 pub mod logs;
 pub mod search;
 pub mod selection;
+pub mod terminal;
 pub mod timeline;
 pub mod usage;
 pub(in crate::tui) mod viewport;
@@ -35,6 +36,7 @@ use list::ProcessList;
 use logs::scroll::TextArea;
 use logs::{LogsPane, LogsPosition, LogsSource};
 use selection::Selection;
+use terminal::{Bells, TerminalPane};
 use timeline::Timeline;
 use usage::{ReadyTimes, UsageHistory};
 
@@ -170,6 +172,8 @@ pub struct Model {
     pub suspended: Option<String>,
     pub list: ProcessList,
     pub logs: LogsPane,
+    pub terminal: TerminalPane,
+    pub bells: Bells,
     pub timeline: Timeline,
     pub screen: Screen,
     /// The focused pane of the dashboard.
@@ -308,8 +312,10 @@ impl Model {
         if self.connection == ConnectionState::Starting {
             return false;
         }
-        let has_logs = layout::areas(self).logs.is_some();
-        self.overview.project.is_empty() || self.logs.is_loading() && has_logs
+        let areas = layout::areas(self);
+        self.overview.project.is_empty()
+            || self.logs.is_loading() && areas.logs.is_some()
+            || self.terminal.is_loading() && areas.terminal.is_some()
     }
 
     pub fn has_row_filter(&self) -> bool {

@@ -9,20 +9,30 @@ use super::model::details::DetailsData;
 use super::model::log_window::{RowKey, WindowStart};
 use super::model::logs::LogsQuery;
 use super::model::selection::Selection;
+use super::terminal::ColorKind;
 use crate::control::wire::{
     CommandResponse, ControlCommand, OutputProgress, OutputQuery, ProgressQuery, ReloadResponse,
     SearchProgress, SearchQuery, SeekQuery, ShutdownRequest, SliceQuery, SliceResponse,
-    SourceLocation, StateUpdate,
+    SourceLocation, StateUpdate, TerminalMessage, ViewerMessage,
 };
 use crate::control::{ControlError, Measure};
 use crate::machine::Event;
 use crate::spec::Signal;
+use crate::terminal::Rgb;
 
 #[derive(Debug)]
 pub enum Msg {
     /// Only the time has changed.
     Tick,
     Key(Chord),
+    /// A key as the terminal has reported it.
+    Press(crossterm::event::KeyEvent),
+    /// The terminal has got or lost the focus.
+    Focus(bool),
+    /// The terminal has answered which colour it has.
+    Color(ColorKind, Rgb),
+    /// A frame was drawn.
+    Drawn,
     Paste(String),
     Mouse(crossterm::event::MouseEvent),
     Resize(Size),
@@ -37,6 +47,8 @@ pub enum Msg {
     SeekDone(SeekHit),
     /// A process, whether with secrets, and its details; `None` if it no longer exists.
     Details(String, bool, Option<Box<DetailsData>>),
+    /// The number of a stream of a terminal, and what came from it.
+    Terminal(u64, TerminalEvent),
     /// The result of a command.
     CommandDone(CommandTicket, Result<Option<CommandResponse>, ControlError>),
     Reloaded(Result<ReloadResponse, ControlError>),
@@ -49,6 +61,16 @@ pub enum Msg {
     Suspended(Option<ControlError>),
     /// A signal ends the interface.
     QuitSignal,
+}
+
+/// What comes from an open terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TerminalEvent {
+    /// The connection is there, at first or again.
+    Opened,
+    Message(TerminalMessage),
+    /// The connection has failed for this reason; it is opened again.
+    Lost(String),
 }
 
 /// A command that was sent: its result refers to it.
@@ -96,6 +118,17 @@ pub enum Cmd {
     Redraw,
     /// Capture the mouse or release it.
     SetMouse(bool),
+    /// Shows the terminal of a process, in place of the previous one; with the number of the stream.
+    OpenTerminal(u64, String),
+    CloseTerminal,
+    /// Sends a message to the open terminal.
+    Viewer(ViewerMessage),
+    /// Keys go to a process from now on, or no longer do.
+    SetTyping(bool),
+    /// Ring the bell.
+    Bell,
+    /// Put a text into the primary selection.
+    SelectPrimary(String),
     /// Put a text into the clipboard.
     Copy(String),
     /// Fetch a text from the project, and put it into the clipboard.

@@ -6,8 +6,10 @@ pub mod header;
 pub mod hints;
 pub mod list;
 pub mod logs;
+mod screen;
 pub mod screens;
 pub(in crate::tui) mod stats;
+mod terminal;
 pub(in crate::tui) mod timeline;
 
 use std::time::Duration;
@@ -75,6 +77,7 @@ fn draw_parts(ui: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     if let Some(pane) = areas.logs {
         logs::draw(ui, pane, buffer);
     }
+    let terminal = areas.terminal.and_then(|pane| terminal::draw(ui, pane, buffer));
     if let Some(pane) = areas.view {
         screens::draw(ui, pane.outside, buffer);
     }
@@ -83,7 +86,7 @@ fn draw_parts(ui: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     }
     hints::draw(ui, areas.hints, buffer);
     let prompt = hints::draw_notes(ui, areas.notes, areas.notes != areas.hints, buffer);
-    let Some(overlay) = &ui.overlay else { return prompt };
+    let Some(overlay) = &ui.overlay else { return prompt.or(terminal) };
     let (facts, names) = (ui.action_facts(), ui.process_names());
     let context = OverlayContext { keymap: &ui.config.keymap, facts: &facts, names: &names };
     overlay.draw(area, &ui.look, context, buffer)

@@ -1,5 +1,8 @@
 //! Terminal: set up at the start, restored on every exit.
 
+mod answers;
+mod backend;
+pub(in crate::tui) mod child_input;
 mod input;
 mod modes;
 mod writer;
@@ -9,14 +12,17 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use ratatui::Frame;
-use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Rect, Size};
 use ratatui::{TerminalOptions, Viewport};
 use tokio::sync::mpsc;
 
+pub use answers::ColorKind;
+use backend::SteadyBackend;
 use input::InputReader;
 pub use input::TerminalInput;
 use writer::TerminalWriter;
+
+use crate::terminal::CursorShape;
 
 /// How long restoring waits for a slow terminal.
 const RESTORE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -46,7 +52,10 @@ impl Write for FrameBuffer {
     }
 }
 
-type TerminalSurface = ratatui::Terminal<CrosstermBackend<FrameBuffer>>;
+/// What terminals show unless a program wants another shape.
+const USUAL_SHAPE: (CursorShape, bool) = (CursorShape::Block, false);
+
+type TerminalSurface = ratatui::Terminal<SteadyBackend<FrameBuffer>>;
 
 /// The terminal of this process.
 #[derive(Debug)]
@@ -56,6 +65,13 @@ pub struct Terminal {
     writer: TerminalWriter,
     reader: InputReader,
     mouse: bool,
+    /// Keys go to a process.
+    is_typing: bool,
+    /// Whether the terminal has the keyboard protocol of kitty; `None` if it was not asked.
+    has_kitty: Option<bool>,
+    /// The shape of the cursor, if it is not the usual one.
+    shape: Option<(CursorShape, bool)>,
+    has_asked_for_colors: bool,
 }
 
 impl Terminal {
@@ -74,7 +90,18 @@ impl Terminal {
         })?;
         writer.write(setup);
         let reader = InputReader::start(sender).inspect_err(|_| modes::restore_now())?;
-        Ok((Self { inner, bytes, writer, reader, mouse }, inputs))
+        let terminal = Self {
+            inner,
+            bytes,
+            writer,
+            reader,
+            mouse,
+            is_typing: false,
+            has_kitty: None,
+            shape: None,
+            has_asked_for_colors: false,
+        };
+        Ok((terminal, inputs))
     }
 
     /// Whether a frame can be drawn: the last one has reached the terminal.
@@ -129,6 +156,41 @@ impl Terminal {
         self.writer.write(sequence.as_bytes().to_vec());
     }
 
+    /// Lets the terminal report keys in full while they go to a process. Only a terminal that has said
+    /// that it knows the protocol of kitty is told so; it is asked before the first time.
+    pub fn set_typing(&mut self, on: bool) {
+        self.is_typing = on;
+        match self.has_kitty {
+            Some(true) => self.writer.write(modes::set_kitty(on)),
+            None if on && self.writer.flush(RESTORE_TIMEOUT) => self.reader.ask_for_kitty(),
+            Some(false) | None => {}
+        }
+    }
+
+    /// Notes the answer of the terminal.
+    pub fn set_kitty(&mut self, is_supported: bool) {
+        if self.has_kitty.replace(is_supported).is_none() && is_supported && self.is_typing {
+            self.writer.write(modes::set_kitty(true));
+        }
+    }
+
+    /// Asks the terminal for its colours, once; the answers are inputs.
+    pub fn ask_for_colors(&mut self) {
+        if !std::mem::replace(&mut self.has_asked_for_colors, true) {
+            self.reader.expect_answers(answers::NUMBER);
+            self.writer.write(answers::QUESTIONS.as_bytes().to_vec());
+        }
+    }
+
+    /// Gives the cursor the shape that a process wants; `None` for the usual one.
+    pub fn set_cursor_shape(&mut self, shape: Option<(CursorShape, bool)>) {
+        let shape = shape.filter(|shape| *shape != USUAL_SHAPE);
+        if self.shape != shape {
+            self.shape = shape;
+            self.writer.write(modes::set_cursor_shape(shape));
+        }
+    }
+
     /// Restores the terminal for something else to use it, then takes it over again.
     pub fn lend<T>(&mut self, work: impl FnOnce() -> T) -> io::Result<T> {
         self.reader.pause();
@@ -142,6 +204,10 @@ impl Terminal {
     /// Takes over the terminal again after something else used it.
     pub fn retake(&mut self) -> io::Result<()> {
         self.writer.write(modes::enter(self.mouse)?);
+        if self.is_typing && self.has_kitty == Some(true) {
+            self.writer.write(modes::set_kitty(true));
+        }
+        self.writer.write(modes::set_cursor_shape(self.shape));
         self.redraw().map(drop)
     }
 
@@ -185,7 +251,7 @@ pub fn size() -> Size {
 fn surface(size: Size, bytes: &FrameBuffer) -> io::Result<TerminalSurface> {
     let area = Rect::from((ratatui::layout::Position::ORIGIN, size));
     let options = TerminalOptions { viewport: Viewport::Fixed(area) };
-    ratatui::Terminal::with_options(CrosstermBackend::new(bytes.clone()), options)
+    ratatui::Terminal::with_options(SteadyBackend::new(bytes.clone()), options)
 }
 
 /// Whether no cell changed in a frame, which then only hides the cursor and resets colours.

@@ -9,4 +9,5 @@ mod navigation;
 mod random;
 mod screens;
 mod searching;
+mod terminals;
 mod usage;

@@ -12,10 +12,12 @@ mod quit;
 mod reload;
 mod screens;
 mod search;
+mod terminal;
 
-use crossterm::event::MouseEventKind;
+use crossterm::event::{KeyEventKind, MouseEventKind};
 
 use super::clock::ClockReading;
+use super::keys::Chord;
 use super::model::layout;
 use super::model::{ConnectionState, Model};
 use super::msg::{Cmd, ExitReason, Msg};
@@ -30,11 +32,18 @@ pub fn update(ui: &mut Model, now: ClockReading, msg: Msg) -> Cmds {
     let mut cmds = Cmds::new();
     match msg {
         Msg::Tick => {}
-        Msg::Key(chord) => {
-            let pending = search::pending(ui);
-            keys::key(ui, chord, &mut cmds);
-            search::cancel_jumps(ui, pending, &mut cmds);
+        Msg::Key(chord) => key(ui, chord, &mut cmds),
+        Msg::Press(event) if ui.is_typing() => terminal::press(ui, event, &mut cmds),
+        Msg::Press(event) => {
+            let chord = Chord::from_event(event);
+            if let Some(chord) = chord.filter(|_| event.kind != KeyEventKind::Release) {
+                key(ui, chord, &mut cmds);
+            }
         }
+        Msg::Focus(has_focus) => terminal::focus(ui, has_focus, &mut cmds),
+        Msg::Color(kind, color) => terminal::color(ui, kind, color),
+        Msg::Drawn => terminal::drawn(ui, &mut cmds),
+        Msg::Terminal(stream, event) => terminal::on_event(ui, stream, event, &mut cmds),
         Msg::Paste(text) => keys::paste(ui, &text, &mut cmds),
         Msg::Mouse(event) => {
             let pending = search::pending(ui);
@@ -45,6 +54,8 @@ pub fn update(ui: &mut Model, now: ClockReading, msg: Msg) -> Cmds {
         }
         Msg::Resize(size) => ui.size = size,
         Msg::State(update) => {
+            let is_first =
+                ui.connection == ConnectionState::Starting || ui.overview.project.is_empty();
             ui.overview.apply(*update);
             ui.updated_at = ui.now.since_start;
             ui.connection = ConnectionState::Connected;
@@ -52,6 +63,7 @@ pub fn update(ui: &mut Model, now: ClockReading, msg: Msg) -> Cmds {
             ui.list.arrange(&ui.overview);
             ui.usage.push(&ui.overview, ui.updated_at);
             quit::close_outdated_dialog(ui);
+            terminal::state_changed(ui, is_first, &mut cmds);
         }
         Msg::Events(events) => {
             for event in &events {
@@ -86,16 +98,31 @@ pub fn update(ui: &mut Model, now: ClockReading, msg: Msg) -> Cmds {
         Msg::Perform(Cmd::Reload { dry_run }) => reload::start(ui, dry_run, &mut cmds),
         Msg::Perform(cmd) => cmds.push(cmd),
         Msg::Disconnected(problem) => disconnected(ui, &problem, &mut cmds),
-        Msg::Suspended(problem) => ui.suspended = problem.map(|problem| problem.message),
-        Msg::QuitSignal => quit::on_signal(ui),
+        Msg::Suspended(problem) => {
+            ui.suspended = problem.map(|problem| problem.message);
+            if let Some(problem) = ui.suspended.clone() {
+                terminal::stop_typing(ui, &problem, &mut cmds);
+            }
+        }
+        Msg::QuitSignal => {
+            terminal::stop_typing(ui, "the project is stopping", &mut cmds);
+            quit::on_signal(ui);
+        }
     }
     settle(ui, &mut cmds);
     cmds
 }
 
+fn key(ui: &mut Model, chord: Chord, cmds: &mut Cmds) {
+    let pending = search::pending(ui);
+    keys::key(ui, chord, cmds);
+    search::cancel_jumps(ui, pending, cmds);
+}
+
 /// Requests the data that the changed model needs.
 fn settle(ui: &mut Model, cmds: &mut Cmds) {
     ui.select_logs();
+    terminal::settle(ui, cmds);
     search::settle(ui, cmds);
     cmds.extend(ui.logs.changed_progress_query().map(Cmd::FollowProgress));
     cmds.extend(ui.details_to_fetch().map(|(name, reveal)| Cmd::FetchDetails(name, reveal)));
@@ -120,6 +147,7 @@ fn show_error(ui: &mut Model, problem: &ControlError) {
 
 fn disconnected(ui: &mut Model, problem: &ControlError, cmds: &mut Cmds) {
     ui.connection = ConnectionState::Lost;
+    terminal::stop_typing(ui, "the connection to the project is lost", cmds);
     if ui.is_ending()
         || matches!(
             problem.error,

@@ -68,7 +68,8 @@ fn bash_offers(project: &Project, lines: &[&str]) -> Option<Vec<String>> {
 #[test]
 fn bash_offers_what_each_command_takes() {
     const MORE: &str = "[process.api]\ncommand = 'exec sleep 1000'\ntags = ['backend', 'front']\n\
-        replicas = 2\nautostart = false\n[pool.build]\nconcurrency = 1\nautostart = false\n\
+        replicas = 2\nautostart = false\n[process.term]\ncommand = 'cat'\ntty = true\nautostart = false\n\
+        [pool.build]\nconcurrency = 1\nautostart = false\n\
         jobs = ['true', { name = 'bundle', command = 'true' }]\n";
     let lines = [
         "pitcrew start a",
@@ -83,6 +84,8 @@ fn bash_offers_what_each_command_takes() {
         "pitcrew logs -f bu",
         "pitcrew man wh",
         "pitcrew st",
+        "pitcrew keys t",
+        "pitcrew screen w",
     ];
     let wanted = [
         "all api api.1 api.2",
@@ -97,6 +100,8 @@ fn bash_offers_what_each_command_takes() {
         "build build.1 bundle",
         "why",
         "start stop",
+        "term",
+        "",
     ];
     let (project, running) = Project::shop_up(MORE);
     if let Some(offered) = bash_offers(&project, &lines) {

@@ -236,7 +236,7 @@ fn the_document_tells_every_address() {
     let (status, document) = get(&project, "/v1/openapi.json");
     assert_eq!(status, 200);
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 24);
+    assert_eq!(paths.len(), 27);
     for (path, methods) in paths {
         // That it is there shows in the answer to a method it does not take.
         assert_eq!(request(&project, &format!("BREW {path}"), "", "").0, 405, "{path}: {methods}");

@@ -143,6 +143,7 @@ const COMPARISON: &[(&str, Proof)] = {
         ("file", Elsewhere),
         ("terminal interface", Command("up", "--no-tui")),
         ("a terminal for the child", Key("tty = true")),
+        ("its screen and keys from a script, with a wait", Command("wait", "--screen")),
         ("dependencies", Key("depends_on = { db = 'succeeded' }")),
         ("readiness and health checks", Key("ready = { tcp = 1 }\nhealth = { tcp = 1 }")),
         ("restart with limit", Key("retry = { attempts = 3 }")),

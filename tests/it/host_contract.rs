@@ -20,6 +20,7 @@ mod outputs;
 mod run_lifecycle;
 mod signals;
 mod strays;
+mod terminals;
 
 /// Makes a test of both hosts out of a function that takes one.
 macro_rules! promises {
@@ -82,6 +83,11 @@ promises! {
         strays_are_sorted_by_policy_and_by_name
         strays_can_be_signalled_one_by_one
         the_whole_tree_can_be_killed;
+    terminals:
+        a_terminal_is_input_and_output
+        a_terminal_has_its_size_first_and_can_be_resized
+        the_last_bytes_of_a_terminal_are_read_after_the_end
+        what_waits_for_input_is_seen;
 }
 
 /// Runs the test in a separate process, and checks that nothing is left at the end.

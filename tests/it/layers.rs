@@ -29,7 +29,7 @@ const PLAIN: &[&str] = &["indexmap", "jiff", "serde", "serde_json", "strsim", "t
 const TERMINAL: &[&str] = &["ratatui", "crossterm"];
 
 /// The layers that are part of a program which uses the library.
-const EMBEDDED: &[&str] = &["spec", "machine", "output", "sys", "engine", "library"];
+const EMBEDDED: &[&str] = &["spec", "machine", "output", "terminal", "sys", "engine", "library"];
 
 /// What these layers must not do: print, exit, or change the signal handling of the program.
 const NEVER_EMBEDDED: &[&str] = &[
@@ -61,9 +61,11 @@ const EXCEPTIONS: &[(&str, &str, usize)] = &[
     ("sys/exec.rs", "rt_sigaction", 2),
     // The descriptor that `Output::Inherit` passes on.
     ("sys/spawn.rs", "io::stdout(", 1),
-    // Only used by the program: reads whether a signal is ignored, resets two to their default, ignores one.
+    // Asks the terminal there for its size.
+    ("sys/own_terminal.rs", "io::stdout(", 1),
+    // Only used by the program: reads whether a signal is ignored, resets two to their default, ignores two.
     ("sys/own_process.rs", "sigaction(", 2),
-    ("sys/own_process.rs", "libc::signal(", 1),
+    ("sys/own_process.rs", "libc::signal(", 2),
     // Checks whether these are a terminal that may be written to.
     ("sys/own_process.rs", "io::stdout(", 1),
     ("sys/own_process.rs", "io::stderr(", 1),
@@ -112,8 +114,25 @@ const LAYERS: &[Layer] = &[
         never: &["async ", ".await", "SystemTime", "std::process", "std::net"],
     },
     Layer {
+        name: "terminal",
+        layers: &[],
+        // `utoipa`: for the OpenAPI schema of types that the control socket serves unchanged.
+        crates: &["alacritty_terminal", "base64", "memchr", "unicode_width", "utoipa"],
+        never: &[
+            "async ",
+            ".await",
+            "Instant",
+            "SystemTime",
+            "std::fs",
+            "std::env",
+            "std::net",
+            "std::thread",
+            "std::process",
+        ],
+    },
+    Layer {
         name: "sys",
-        layers: &["spec"],
+        layers: &["spec", "terminal"],
         crates: &["libc", "memchr", "rustix", "tokio"],
         never: &["SystemTime"],
     },
@@ -131,20 +150,20 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "engine",
-        layers: &["machine", "output", "probe", "spec", "sys", "watch"],
+        layers: &["machine", "output", "probe", "spec", "sys", "terminal", "watch"],
         crates: &["schemars", "serde", "tokio", "tracing", "utoipa"],
         never: &[],
     },
     Layer {
         name: "library",
-        layers: &["engine", "machine", "output", "spec", "sys"],
+        layers: &["engine", "machine", "output", "spec", "sys", "terminal"],
         crates: &["futures_core", "memchr", "shlex", "tokio", "tracing"],
         never: &[],
     },
     // A host for tests in place of `sys`; also runs projects on it.
     Layer {
         name: "testing",
-        layers: &["engine", "machine", "output", "spec", "sys"],
+        layers: &["engine", "machine", "output", "spec", "sys", "terminal"],
         crates: &["shlex", "tokio"],
         never: &["println!", "SystemTime", "std::process", "std::thread::sleep"],
     },
@@ -156,7 +175,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "control",
-        layers: &["engine", "machine", "output", "spec"],
+        layers: &["engine", "machine", "output", "spec", "terminal"],
         crates: &[
             "form_urlencoded",
             "percent_encoding",
@@ -181,7 +200,7 @@ const LAYERS: &[Layer] = &[
     // A client: all its data of the engine comes over the socket.
     Layer {
         name: "tui",
-        layers: &["control", "machine", "output", "spec"],
+        layers: &["control", "machine", "output", "spec", "terminal"],
         crates: &[
             "memchr",
             "base64",
@@ -202,7 +221,9 @@ const LAYERS: &[Layer] = &[
     // Combines all layers.
     Layer {
         name: "cli",
-        layers: &["control", "engine", "machine", "output", "plain", "spec", "sys", "tui"],
+        layers: &[
+            "control", "engine", "machine", "output", "plain", "spec", "sys", "terminal", "tui",
+        ],
         crates: &[
             "clap",
             "clap_complete",

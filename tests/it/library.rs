@@ -220,7 +220,14 @@ fn senseless_commands_are_refused_before_anything_starts() {
             ),
             (Command::new("a").stdin(Stdin::Piped).retries(1), CommandFault::PipedRetry),
             (Command::new("a").stdin(Stdin::Piped), CommandFault::PipedUnheld),
-            (Command::new("a").tty(true), CommandFault::NoTerminal),
+            (
+                Command::new("a").tty(true).stdin(Stdin::Inherit),
+                CommandFault::TerminalStdio("`Stdin::Inherit`"),
+            ),
+            (
+                Command::new("a").tty(true).output(Output::Null),
+                CommandFault::TerminalStdio("`Output::Null`"),
+            ),
             (Command::new("a").name(""), CommandFault::NoName),
             (Command::new("a").name("\0"), CommandFault::Nul("the name \"\\0\"".into())),
             (Command::new("a").env("A=B", ""), CommandFault::VariableName("A=B".into())),

@@ -33,6 +33,7 @@ mod symfony;
 mod sys_spawn;
 mod sys_stdio;
 mod sys_strays;
+mod terminal;
 mod testing;
 
 // The program.
@@ -110,5 +111,7 @@ mod tui;
 mod tui_screens;
 #[cfg(feature = "tui")]
 mod tui_terminal;
+#[cfg(feature = "tui")]
+mod tui_terminals;
 #[cfg(feature = "tui")]
 mod tui_tmux;

@@ -142,7 +142,9 @@ mod with_the_feature {
             "[project]\nname = 'shop'\n[process]\n\
              web = 'printf \"\\033[31mred\\033[0m and \\033]0;title\\007plain\\n\"; exec sleep {sleep}'\n\
              bad = 'echo oops >&2; exit 3'\n\
-             [process.after]\ncommand = 'true'\ndepends_on = {{ bad = 'succeeded' }}\n"
+             [process.after]\ncommand = 'true'\ndepends_on = {{ bad = 'succeeded' }}\n\
+             [process.ask]\ncommand = 'printf \"name? \"; read name; echo \"hi $name\"'\ntty = true\n\
+             autostart = false\n"
         ));
         let running = project.up(["--keep"]);
         running.wait_out("plain");
@@ -162,10 +164,12 @@ mod with_the_feature {
         assert_eq!(
             names,
             [
+                "keys",
                 "list",
                 "read_events",
                 "read_output",
                 "restart",
+                "screen",
                 "search_output",
                 "start",
                 "stop",
@@ -216,6 +220,26 @@ mod with_the_feature {
         assert_eq!(events.len(), 2);
         let after = editor.text("read_events", &json!({ "after": 1, "last": 1000 }));
         assert!(after.starts_with("{\"seq\":2,") || after.contains("\"seq\":2,"), "{after}");
+        editor.close();
+        project.ask(["down"]).code(0);
+        running.done().assert_code(0);
+    }
+
+    #[test]
+    fn a_terminal_is_looked_at_and_typed_into() {
+        let (project, running) = up();
+        let mut editor = Editor::start(&project);
+        editor.data("start", &json!({ "names": ["ask"] }));
+        let screen = editor.data("screen", &json!({ "name": "ask", "wait_for": "^name\\?" }));
+        assert_eq!((&screen["text"], &screen["matched"]), (&json!("name?"), &json!(true)));
+        editor.data("keys", &json!({ "name": "ask", "keys": ["you", "Enter"] }));
+        editor.data("screen", &json!({ "name": "ask", "wait_for": "^hi you$" }));
+        let late = json!({ "name": "ask", "wait_for": "no such text", "timeout_seconds": 1 });
+        let (late, is_error) = editor.call("screen", &late);
+        assert!(is_error && late["structuredContent"]["matched"] == false, "{late}");
+        assert!(
+            editor.error("keys", &json!({ "name": "web", "text": "x" })).contains("no terminal")
+        );
         editor.close();
         project.ask(["down"]).code(0);
         running.done().assert_code(0);

@@ -43,6 +43,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/library.md",
     "docs/processes.md",
     "docs/procfile.md",
+    "docs/terminals.md",
     "docs/testing.md",
     "docs/tui.md",
     "examples/README.md",
@@ -60,8 +61,13 @@ fn the_file_in_the_readme_is_right() {
 
 #[test]
 fn the_demo_and_the_examples_are_right() {
-    let files =
-        ["procfile.toml", "examples/shop/procfile.toml", "examples/ci.toml", "examples/batch.toml"];
+    let files = [
+        "procfile.toml",
+        "examples/shop/procfile.toml",
+        "examples/terminal/procfile.toml",
+        "examples/ci.toml",
+        "examples/batch.toml",
+    ];
     for file in files {
         checks(&root(), file);
     }
@@ -170,13 +176,6 @@ fn what_is_not_there_yet_is_refused() {
             "{word}: {said}"
         );
     }
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("x.toml"), "[process.a]\ncommand = 'x'\ntty = true\n").unwrap();
-    let done = pitcrew(folder.path(), &["-f", "x.toml", "check"]);
-    let said = String::from_utf8_lossy(&done.stderr);
-    assert_eq!(done.status.code(), Some(2), "`tty` works: take it out of the README");
-    assert!(said.contains("`tty` is not supported yet"), "{said}");
-    assert!(read("README.md").contains("`tty`"), "the README does not say `tty`");
 }
 
 #[test]

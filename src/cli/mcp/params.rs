@@ -13,6 +13,7 @@ pub(super) const DEFAULT_EVENTS: u64 = 50;
 pub(super) const MAX_EVENTS: u64 = 1000;
 pub(super) const DEFAULT_TIMEOUT: u64 = 60;
 pub(super) const MAX_TIMEOUT: u64 = 600;
+pub(super) const DEFAULT_SCREEN_TIMEOUT: u64 = 10;
 
 /// The process to explain.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -76,6 +77,20 @@ pub(super) struct WaitParams {
     #[schemars(schema_with = "condition_schema")]
     pub(super) until: Option<Condition>,
     /// Stop waiting after this time: 60 by default, at most 600
+    pub(super) timeout_seconds: Option<u64>,
+}
+
+/// The screen to read, and what to wait for.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ScreenParams {
+    /// NAME or NAME.N (a replica) with `tty = true`
+    pub(super) name: String,
+    /// Wait until the screen matches this regular expression; ^ and $ match at the ends of rows
+    #[serde(default)]
+    pub(super) wait_for: Option<String>,
+    /// Stop waiting after this time: 10 by default, at most 600
+    #[serde(default)]
     pub(super) timeout_seconds: Option<u64>,
 }
 

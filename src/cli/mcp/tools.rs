@@ -11,9 +11,12 @@ use rmcp::{ServerHandler, ServiceExt as _, tool, tool_handler, tool_router};
 use serde::Serialize;
 
 use super::super::running_project;
-use super::params::{self, EventsParams, OutputParams, SearchParams, WaitParams, WhyParams};
+use super::params::{
+    self, EventsParams, OutputParams, ScreenParams, SearchParams, WaitParams, WhyParams,
+};
 use crate::control::wire::{
-    CommandResponse, ControlCommand, EventItem, OutputQuery, StartRequest, StopRequest, WaitRequest,
+    CommandResponse, ControlCommand, EventItem, KeysRequest, OutputQuery, ScreenQuery,
+    StartRequest, StopRequest, WaitRequest,
 };
 use crate::control::{
     Client, Control as _, ControlError, ControlErrorKind, Frame, FrameReader, LineFormat, Measure,
@@ -32,11 +35,12 @@ pub(super) async fn serve(name: &str, dirs: ProjectDirs) -> Result<(), String> {
     let client = running_project::client(name, dirs);
     let tools = Tools { client, router: Tools::router() };
     let failed = |error: &dyn std::fmt::Display| format!("cannot serve: {error}");
-    let running = tools.serve(rmcp::transport::stdio()).await.map_err(|error| match error {
-        ServerInitializeError::ConnectionClosed(_) => {
+    let running = tools.serve(rmcp::transport::stdio()).await.map_err(|error| {
+        if matches!(error, ServerInitializeError::ConnectionClosed(_)) {
             "the MCP client closed the connection before `initialize`".to_owned()
+        } else {
+            failed(&error)
         }
-        error => failed(&error),
     })?;
     running.waiting().await.map(drop).map_err(|error| failed(&error))
 }
@@ -114,6 +118,29 @@ impl Tools {
     }
 
     #[tool(
+        description = "The screen of a process with a terminal: its text, size, cursor and title; with `wait_for` once the text matches, or with `matched: false` after the timeout",
+        annotations(read_only_hint = true, open_world_hint = false)
+    )]
+    async fn screen(&self, Parameters(params): Parameters<ScreenParams>) -> ToolResult {
+        let ScreenParams { name, wait_for, timeout_seconds } = params;
+        let timeout = timeout_seconds.unwrap_or(params::DEFAULT_SCREEN_TIMEOUT);
+        let wait = wait_for.is_some().then(|| timeout.min(params::MAX_TIMEOUT) * 1000);
+        let query = ScreenQuery { pattern: wait_for, wait, ..ScreenQuery::default() };
+        let screen = self.client.screen(&name, query).await.map_err(message)?;
+        let mut result = structured(&screen)?;
+        result.is_error = Some(screen.matched == Some(false));
+        Ok(result)
+    }
+
+    #[tool(
+        description = "Types into the terminal of a process: `keys` as of tmux's send-keys (`C-c`, `Enter`, `Up`, anything else is text), or `text` as it is, or `paste`; returns before the program has read them, so read the screen with `wait_for` afterwards",
+        annotations(destructive_hint = true, open_world_hint = false)
+    )]
+    async fn keys(&self, Parameters(request): Parameters<KeysRequest>) -> ToolResult {
+        self.execute(ControlCommand::Keys(request)).await
+    }
+
+    #[tool(
         description = "The last lines of output, oldest first, as `NAME | text`",
         annotations(read_only_hint = true, open_world_hint = false)
     )]
@@ -165,7 +192,8 @@ const _: fn(&ControlCommand) = |command| match command {
     ControlCommand::Restart(_) => _ = Tools::restart,
     ControlCommand::Stop(_) => _ = Tools::stop,
     ControlCommand::Wait(_) => _ = Tools::wait,
-    // Not offered: an assistant runs only what the file declares, and sends no input.
+    ControlCommand::Keys(_) => _ = Tools::keys,
+    // Not offered: an assistant runs only what the file declares.
     ControlCommand::Kill(_)
     | ControlCommand::Signal(_)
     | ControlCommand::Scale(_)

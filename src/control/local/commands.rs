@@ -44,6 +44,7 @@ impl LocalControl {
             ControlCommand::Scale(request) => Ok(self.scaled(&accepted, &request).await),
             ControlCommand::Wait(request) => self.wait(accepted, &request).await,
             ControlCommand::Send(request) => self.sent(accepted, &request.name).await,
+            ControlCommand::Keys(_) => Ok(self.response_now(&accepted)),
         }
     }
 

@@ -5,6 +5,7 @@ use crate::control::usage_sampler::tests::snapshot;
 use crate::control::wire::{
     ControlCommand, ShutdownRequest, SignalRequest, StartRequest, WaitRequest,
 };
+use crate::engine::terminal::Terminals;
 use crate::engine::{Engine, EngineOptions};
 use crate::machine::{Supervisor, SupervisorOptions};
 use crate::output::{LineSplitter, LogStore, Stream};
@@ -16,7 +17,8 @@ use crate::testing::{Pattern, Script, ScriptedHost};
 fn local(store: Arc<LogStore>) -> LocalControl {
     let (messages, _) = mpsc::unbounded_channel();
     let (_, snapshots) = watch::channel(snapshot(None, 0));
-    let engine = EngineHandle { messages, snapshots, store, clock: Clock::start() };
+    let (terminals, clock) = (Terminals::default(), Clock::start());
+    let engine = EngineHandle { messages, snapshots, store, terminals, clock };
     let files = ProjectLocator { files: Vec::new(), dir: std::env::temp_dir(), stdin: None };
     let (_, events) = mpsc::unbounded_channel();
     LocalControl::new(engine, "shop", 1, files, events)
@@ -115,3 +117,5 @@ async fn a_signal_and_a_restart_of_a_run_that_may_not_be_signalled_fail_and_leav
     local.shutdown(ShutdownRequest { kill: false }).await.unwrap();
     running.await.unwrap();
 }
+
+mod terminals;

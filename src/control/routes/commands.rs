@@ -8,8 +8,8 @@ use utoipa::OpenApi;
 use super::input::BodyInput;
 use super::{RouteResult, Router};
 use crate::control::wire::{
-    CommandResponse, ControlCommand, EnqueueRequest, RunRequest, ScaleRequest, SendRequest,
-    SignalRequest, StartRequest, StopRequest, WaitRequest, WatchRequest,
+    CommandResponse, ControlCommand, EnqueueRequest, KeysRequest, RunRequest, ScaleRequest,
+    SendRequest, SignalRequest, StartRequest, StopRequest, WaitRequest, WatchRequest,
 };
 use crate::control::{Control, ControlError, LocalControl};
 
@@ -69,6 +69,8 @@ command_routes! {
     "/v1/watch" watch: Watch(WatchRequest);
     /// Write a line to the standard input of a process; responds when it was written
     "/v1/send" send: Send(SendRequest);
+    /// Type into the terminal of a process; responds before the program has read the keys
+    "/v1/keys" keys: Keys(KeysRequest);
 }
 
 pub(super) fn document() -> utoipa::openapi::OpenApi {

@@ -5,6 +5,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::*;
 use crate::control::{Control as _, LocalControl, Measure, wire::StateUpdate};
+use crate::engine::terminal::Terminals;
 use crate::engine::{Clock, EngineMessage};
 use crate::machine::{Supervisor, SupervisorOptions};
 use crate::output::LogStore;
@@ -40,7 +41,8 @@ fn world(usages: impl IntoIterator<Item = (u64, u64)>) -> World {
     let (messages, mut requests) = mpsc::unbounded_channel();
     let (snapshots, seen) = watch::channel(snapshot(Some(PID), 1));
     let store = LogStore::new(OutputLimits::default());
-    let engine = EngineHandle { messages, snapshots: seen, store, clock: Clock::start() };
+    let (terminals, clock) = (Terminals::default(), Clock::start());
+    let engine = EngineHandle { messages, snapshots: seen, store, terminals, clock };
     let locate = ProjectLocator { files: Vec::new(), dir: std::env::temp_dir(), stdin: None };
     let (_, events) = mpsc::unbounded_channel();
     let local = LocalControl::new(engine, "shop", 1, locate, events);

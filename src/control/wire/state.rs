@@ -208,6 +208,9 @@ pub struct ProcessOptions {
     pub log_file: Option<String>,
     /// Lines can be sent to its standard input.
     pub stdin: bool,
+    /// It runs in a terminal, which can be shown and typed into.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tty: bool,
     /// The signal that asks it to end; `None` if that is a command.
     pub stop_signal: Option<Signal>,
     /// How long it may take to end before its tree is killed.
@@ -232,6 +235,7 @@ impl ProcessOptions {
             retries: spec.retry.attempts,
             log_file,
             stdin: spec.stdin == StdinKind::Pipe,
+            tty: spec.tty,
             stop_signal: spec.stop.command.is_none().then_some(spec.stop.signal),
             grace_ms: millis(spec.stop.grace),
         }

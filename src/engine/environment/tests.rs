@@ -21,8 +21,14 @@ fn env_of(keys: &str, colour: bool, inherited: &[(&str, &str)]) -> BTreeMap<Stri
         crate::machine::SupervisorOptions::default(),
     ));
     let web = &spec.processes["web"];
-    let label =
-        RunLabel { spec: web, replica: Some(2), run: 3, port: web.port_of(Some(2)), role: None };
+    let label = RunLabel {
+        spec: web,
+        replica: Some(2),
+        run: 3,
+        port: web.port_of(Some(2)),
+        role: None,
+        has_terminal: web.tty,
+    };
     let variables = context.of_run(label).into_iter();
     variables.map(|(k, v)| (k.into_string().unwrap(), v.into_string().unwrap())).collect()
 }
@@ -113,4 +119,16 @@ fn a_value_of_an_env_file_can_hold_the_working_folder_and_the_ports_of_others() 
         file.display()
     );
     assert_eq!(env_of(&keys, false, &[("PWD", "/of/pitcrew")])["URL"], "/tmp:5432");
+}
+
+#[test]
+fn a_terminal_is_described_and_its_size_is_asked_for() {
+    let inherited = [("TERM", "dumb"), ("COLUMNS", "10"), ("LINES", "10"), ("NO_COLOR", "")];
+    let env = env_of("tty = true", true, &inherited);
+    assert_eq!((env["TERM"].as_str(), env["COLORTERM"].as_str()), ("xterm-256color", "truecolor"));
+    for name in ["COLUMNS", "LINES", "FORCE_COLOR", "CLICOLOR_FORCE", "CARGO_TERM_COLOR"] {
+        assert!(!env.contains_key(name), "{name}");
+    }
+    let env = env_of("tty = true\nenv = { TERM = 'vt100', COLUMNS = 7 }", true, &inherited);
+    assert_eq!((env["TERM"].as_str(), env["COLUMNS"].as_str()), ("vt100", "7"));
 }

@@ -1,68 +1,24 @@
 //! Output pipes of a run: reads both and passes the bytes to the output sink.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::mpsc;
 
+use super::output_sink::OutputSink;
+use super::terminal_run::ScreenFeed;
 use super::{RawChunk, RawOutput};
-use crate::engine::clock::Clock;
-use crate::output::{Capture, LineSplitter, ReadBuffer, Stream};
+use crate::output::{ReadBuffer, Stream};
 use crate::sys::Child;
-
-/// The destination of the output of a run.
-pub(in crate::engine) enum OutputSink {
-    /// The log store of the project, and the log file.
-    Store(Box<LineSplitter>),
-    /// The capture of an ad-hoc process.
-    Capture(Arc<Capture>),
-}
-
-impl OutputSink {
-    pub(super) fn line_splitter(&mut self) -> Option<&mut LineSplitter> {
-        match self {
-            Self::Store(splitter) => Some(splitter),
-            Self::Capture(_) => None,
-        }
-    }
-
-    fn push(&mut self, stream: Stream, buffer: &mut ReadBuffer, length: usize) {
-        match self {
-            Self::Store(splitter) => splitter.take(stream, buffer, length, Clock::wall()),
-            Self::Capture(capture) => capture.push(stream, buffer.filled(length)),
-        }
-    }
-
-    /// The last lines of the run.
-    pub(super) fn last_lines(&self, lines: usize) -> Vec<u8> {
-        match self {
-            Self::Store(splitter) => splitter.last_lines(lines),
-            Self::Capture(capture) => {
-                let mut text = capture.kept(Stream::Out).bytes;
-                text.push(b'\n');
-                text.extend(capture.kept(Stream::Err).bytes);
-                let start = text.len().saturating_sub(lines * 200);
-                text.split_off(start)
-            }
-        }
-    }
-
-    pub(super) fn finish(&mut self) {
-        if let Some(splitter) = self.line_splitter() {
-            let now = Clock::wall();
-            splitter.finish(Stream::Out, now);
-            splitter.finish(Stream::Err, now);
-        }
-    }
-}
 
 /// Both outputs of a run, and their destination.
 pub(in crate::engine) struct Pipes<R> {
     out: Option<R>,
     err: Option<R>,
     pub(super) sink: OutputSink,
+    /// The screen, if `out` is a terminal.
+    pub(super) screen: Option<ScreenFeed>,
     raw_output: Option<RawOutput>,
     /// Room for the next raw chunk. It is reserved before anything is read, so that a full raw output
     /// blocks the child, but not the commands to it.
@@ -79,13 +35,22 @@ thread_local! {
 }
 
 impl<R: AsyncRead + Unpin> Pipes<R> {
-    pub(in crate::engine) fn new(
+    pub(super) fn new(
         child: &mut impl Child<Read = R>,
         sink: OutputSink,
         raw_output: Option<RawOutput>,
+        screen: Option<ScreenFeed>,
     ) -> Self {
         let (out, err) = (child.stdout(), child.stderr());
-        Self { out, err, sink, raw_output, permit: None, is_blocked: false }
+        Self { out, err, sink, screen, raw_output, permit: None, is_blocked: false }
+    }
+
+    /// Ends the output: what was kept back comes first.
+    pub(super) fn finish(&mut self) {
+        if let Some(screen) = &mut self.screen {
+            screen.finish(&mut self.sink);
+        }
+        self.sink.finish();
     }
 
     pub(super) fn are_open(&self) -> bool {
@@ -103,12 +68,15 @@ impl<R: AsyncRead + Unpin> Pipes<R> {
     }
 
     /// Stores the result of [`Pipes::reserve`]. Without a receiver the pipes are closed, so that the
-    /// child gets a SIGPIPE.
-    pub(super) fn set_permit(&mut self, permit: Option<RawPermit>) {
-        if permit.is_none() {
-            (self.out, self.err) = (None, None);
-        }
+    /// child gets a SIGPIPE. Returns whether the child must be hung up instead, because it would wait
+    /// forever for room in its terminal.
+    pub(super) fn set_permit(&mut self, permit: Option<RawPermit>) -> bool {
         self.permit = permit;
+        if self.permit.is_some() {
+            return false;
+        }
+        (self.out, self.err) = (None, None);
+        self.screen.is_some()
     }
 
     /// Reads once from an output that has data, if there is room for it. Returns the length; 0 when an
@@ -135,7 +103,10 @@ impl<R: AsyncRead + Unpin> Pipes<R> {
                         if let Some(permit) = self.permit.take() {
                             permit.send((stream, buffer.filled(length).to_vec()));
                         }
-                        self.sink.push(stream, buffer, length);
+                        match &mut self.screen {
+                            Some(screen) => screen.push(&mut self.sink, buffer, length),
+                            None => self.sink.push(stream, buffer, length),
+                        }
                         return Poll::Ready(length);
                     }
                     Poll::Ready(Ok(()) | Err(_)) => {

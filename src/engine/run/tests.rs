@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+mod terminal;
+
 use super::RawChunk;
 use crate::engine::{Engine, EngineOptions, Foreground};
 use crate::machine::event::RunError;

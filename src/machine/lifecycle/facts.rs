@@ -8,7 +8,7 @@ use crate::machine::event::{
     Cause, EndDetails, EventStamp, ProcessFailed, ProcessStarted, RunError,
 };
 use crate::machine::step_context::StepContext;
-use crate::machine::{Effect, Moment};
+use crate::machine::{Effect, Moment, TerminalStatus};
 use crate::spec::{Exit, StartError, Stray};
 
 /// How long descendants have after a leader that ended by itself, before they are killed.
@@ -19,6 +19,8 @@ impl Lifecycle {
         let State::Starting { cause, pending_stop, .. } = &mut self.state else { return };
         let (cause, pending_stop) = (cause.clone(), pending_stop.take());
         self.started = true;
+        self.waiting_for_input = None;
+        self.terminal = TerminalStatus::default();
         let (stamp, of) = (EventStamp::default(), self.subject());
         cx.emit(ProcessStarted { stamp, of, pid, cause: cause.clone() });
         let since = cx.now;
@@ -71,6 +73,7 @@ impl Lifecycle {
         cx: &mut StepContext,
     ) {
         if exit.is_some() {
+            self.waiting_for_input = None;
             self.end_checks(cx);
         }
         match &mut self.state {
@@ -130,6 +133,9 @@ impl Lifecycle {
         };
         self.end_checks(cx);
         self.left.clear();
+        self.waiting_for_input = None;
+        // The bell goes on ringing for those who have not looked.
+        (self.terminal.title, self.terminal.alternate_screen) = (None, false);
         self.end_run(since, Some(exit), strays_and_note, closing, cx);
     }
 

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::ProbeView;
-use crate::machine::Moment;
 use crate::machine::lifecycle::{CheckState, Checks, Readiness};
+use crate::machine::{InputRequest, Moment};
 use crate::spec::{Check, CheckRole, Probe, ProbeResult, ProcessSpec, counted};
 
 /// The reason of the state of a live run, and when the state changes by itself at the latest.
@@ -12,6 +12,7 @@ pub(super) fn explain(
     checks: &Checks,
     spec: &ProcessSpec,
     own_port: Option<u16>,
+    waiting: Option<&InputRequest>,
 ) -> (String, Option<Moment>) {
     let ready = spec.ready.as_ref().zip(checks.ready.as_ref());
     let (mut why, until) = match (checks.level, ready) {
@@ -19,7 +20,9 @@ pub(super) fn explain(
         (Readiness::Ready, Some((check, state))) => {
             (format!("ready: {}", with_misses(check, state, own_port)), None)
         }
-        (Readiness::Ready, None) => ("running".to_owned(), None),
+        (Readiness::Ready, None) => {
+            (waiting.map_or_else(|| "running".to_owned(), InputRequest::describe), None)
+        }
         (Readiness::Unhealthy, Some((check, state))) => {
             let misses = counted(state.bad, "miss");
             (format!("{}; {misses} in a row", with_answer(check, state, own_port)), None)
@@ -28,6 +31,9 @@ pub(super) fn explain(
             ("the main process has exited".to_owned(), None)
         }
     };
+    if let (Some(request), Some(_)) = (waiting, ready) {
+        why = format!("{}; {why}", request.describe());
+    }
     if let Some((check, state)) = spec.health.as_ref().zip(checks.health.as_ref())
         && state.answer.is_some()
     {

@@ -64,6 +64,8 @@ impl Supervisor {
             Fact::Matched { line, .. } => process.matched(line, cx),
             Fact::Notified { ready, status, .. } => process.notified(ready, status, cx),
             Fact::Exited { exit, strays, note, .. } => process.exited(exit, (strays, note), cx),
+            Fact::WaitsForInput { waiting, .. } => process.waiting_for_input = waiting,
+            Fact::TerminalChanged { status, .. } => process.terminal = status,
             Fact::SignalFailed { reason, .. } => process.signal_error = Some(reason),
             Fact::PortChecked { .. } => {}
         });

@@ -220,9 +220,9 @@ fn the_reason_of_a_stopped_process_tells_a_kill_from_a_stop() {
         w.start(&["a"]);
         w.advance(s(1));
         if is_kill {
-            w.kill(&["a"])
+            w.kill(&["a"]);
         } else {
-            w.stop(&["a"])
+            w.stop(&["a"]);
         }
         w.advance(s(5));
         assert_eq!((w.state("a"), w.why("a").as_str()), (StateName::Stopped, why));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::host::{OnStop, exits, willing};
 use super::project::{Draft, ms, needs, project, retried, s};
 use super::{Script, World};
-use crate::machine::{Explanation, SupervisorOptions};
+use crate::machine::{Explanation, Fact, Input, InputRequest, RunId, SupervisorOptions};
 use crate::spec::{CommandLine, Condition, OnFailure, WatchSpec};
 
 fn world(draft: Draft) -> World {
@@ -138,4 +138,32 @@ fn processes_of_a_stopped_pool_name_the_failed_job() {
     w.stop(&["runs"]);
     w.advance(s(1));
     assert_eq!(explain(&mut w, "runs").to_string(), "runs (stopped): stopped on request");
+}
+
+#[test]
+fn a_run_that_waits_for_input_says_so_until_it_ends() {
+    let mut w = world(project().process("a", |a| retried(a, 1))).script("a", [exits(s(9), 1)]);
+    w = w.begin();
+    w.advance(s(1));
+    let run = RunId { process: w.ids(&["a"])[0], run: 1 };
+    let waits =
+        |w: &mut World| w.machine.snapshot(w.now).get(run.process).unwrap().waiting_for_input;
+    let request = |prompt: Option<&str>, is_secret| {
+        let prompt = prompt.map(str::to_owned);
+        let waiting = Some(InputRequest { prompt, is_secret });
+        Input::Fact(Fact::WaitsForInput { run, waiting })
+    };
+    w.input(request(Some("Go on?"), false));
+    assert_eq!(explain(&mut w, "a").to_string(), "a (ready): waits for input: “Go on?”");
+    assert!(waits(&mut w));
+    w.input(request(None, true));
+    assert_eq!(explain(&mut w, "a").why, "waits for a secret");
+    w.input(Input::Fact(Fact::WaitsForInput { run, waiting: None }));
+    assert!(!waits(&mut w));
+    w.input(request(None, false));
+    w.advance(ms(8100));
+    assert!(!waits(&mut w), "that run has ended");
+    w.advance(s(3));
+    w.input(request(None, false));
+    assert!(!waits(&mut w), "a fact about an old run");
 }

@@ -17,7 +17,7 @@ pub(crate) use checks::{HEALTH, LISTENER_CHECKS, PROBE_KEYS, READY, UNPROBED_CHE
 
 /// Keys that are validated but not supported yet: using one is a mistake. To enable a key, remove it
 /// from this list.
-pub(crate) const LATER: &[&str] = &["tty", "ports", "port_offset"];
+pub(crate) const LATER: &[&str] = &["ports", "port_offset"];
 
 /// Unsupported values of supported keys.
 pub(crate) const LATER_VALUES: &[(&str, &str)] = &[("port", "auto")];
@@ -224,7 +224,9 @@ const PROCESS_KEYS: &[KeySpec] = keys! {
     /// line.
     stdin: Choice(StdinKind::WORDS),
         default("`\"open\"`; `\"null\"` for jobs and for processes that a watch runs first");
-    /// Whether it gets a pseudo-terminal.
+    /// Whether it gets a terminal: a pseudo-terminal that is its input and both outputs, kept whether
+    /// somebody looks at it or not. Excludes `stdin` and `color`. At a stop HUP follows TERM after
+    /// 100 ms, unless `stop.signal` is set.
     tty: Boolean, default("`false`");
     /// The conditions that must hold before it starts. The list form means `ready`.
     depends_on: DEPENDS_ON, default("`[]`");

@@ -55,6 +55,9 @@ impl<'a> Resolver<'a> {
                 Fault::at(member.place, format!("process `{}` has no command", member.name));
             findings.faults.push(fault.with_hint("add `command = \"…\"`"));
         }
+        let tty = keys.boolean("tty").unwrap_or(false);
+        let stop = keys.table("stop");
+        let names_stop = stop.is_some_and(|stop| stop.has("signal") || stop.has("command"));
         let no_command = || CommandLine::Argv(vec![String::new()]);
         ProcessSpec {
             name: Name::new(&member.name),
@@ -68,6 +71,8 @@ impl<'a> Resolver<'a> {
             port_busy: keys.word().unwrap_or_default(),
             color: keys.word().unwrap_or_default(),
             stdin: keys.word().unwrap_or_else(|| default_stdin(member)),
+            tty,
+            hangs_up: tty && !names_stop,
             depends_on: depends_on(keys),
             ready: self.check(keys, "ready"),
             health: self.check(keys, "health"),
@@ -191,6 +196,23 @@ fn contradictions(member: &MergedProcess<'_>, faults: &mut Vec<Fault>) {
             let fault =
                 Fault::at(&retry.key, message).with_related(&restart.key, "never restarted");
             faults.push(fault.with_hint("remove one of the two"));
+        }
+    }
+    if keys.boolean("tty") == Some(true)
+        && let Some(tty) = keys.entry("tty")
+    {
+        let reasons = [
+            ("stdin", "a terminal is its standard input"),
+            ("color", "programs ask their terminal for colour"),
+        ];
+        for (name, reason) in reasons {
+            // To override a set with `tty = true` is the way to opt out of it.
+            let is_overridden = member.strength(name) < member.strength("tty");
+            if let Some(entry) = keys.entry(name).filter(|_| !is_overridden) {
+                let message = format!("`{name}` together with `tty = true`");
+                let fault = Fault::at(&entry.key, message).with_related(&tty.key, reason);
+                faults.push(fault.with_hint("remove one of the two"));
+            }
         }
     }
     let (port, replicas): (Option<u16>, Option<u32>) =

@@ -37,6 +37,7 @@ async fn run(host: &RealHost, name: &str, socket: Option<OwnedFd>, script: &str)
         stdout: OutputFd::Pipe,
         stderr: OutputFd::Null,
         foreground: false,
+        terminal: None,
     };
     host.launch(launch).await.unwrap()
 }

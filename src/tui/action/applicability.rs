@@ -104,13 +104,35 @@ pub(super) fn restartable(facts: &ActionFacts) -> Applicability {
     on_all(facts, |all| all.up, "nothing is running").unwrap_or_else(|| some(facts))
 }
 
+/// Whether the user can type into the terminal of the process.
 pub(super) fn attachable(facts: &ActionFacts) -> Applicability {
+    terminal(facts)?;
+    connected(facts)?;
+    let subject = single(facts)?;
+    if subject.state.is_alive() { Ok(()) } else { no_live_run(&subject.name) }
+}
+
+/// Whether the process has a terminal.
+pub(super) fn terminal(facts: &ActionFacts) -> Applicability {
+    if facts.marks > 1 {
+        return no("several processes are marked");
+    }
     let subject = single(facts)?;
     if subject.tty {
-        no("`attach` is not supported yet")
+        Ok(())
+    } else if subject.stdin {
+        no(format!("{} has no terminal (tty = false); `:send` sends it a line", subject.name))
     } else {
-        no(format!("{} has tty = false", subject.name))
+        no(format!("{} has no terminal (tty = false)", subject.name))
     }
+}
+
+pub(super) fn typing(facts: &ActionFacts) -> Applicability {
+    if facts.typing { Ok(()) } else { no("keys do not go to a process") }
+}
+
+pub(super) fn awaited(facts: &ActionFacts) -> Applicability {
+    if facts.waiting > 0 { Ok(()) } else { no("no process waits for input") }
 }
 
 pub(super) fn watchable(facts: &ActionFacts) -> Applicability {
@@ -139,7 +161,7 @@ pub(super) fn browsable(facts: &ActionFacts) -> Applicability {
 pub(super) fn writable(facts: &ActionFacts) -> Applicability {
     connected(facts)?;
     let subject = single(facts)?;
-    if !subject.stdin {
+    if !subject.stdin && !subject.tty {
         return no(format!("{} takes no input: stdin is not \"pipe\"", subject.name));
     }
     if subject.state.is_alive() { Ok(()) } else { no_live_run(&subject.name) }

@@ -1,8 +1,9 @@
 //! Table of all actions. Keys are written as in the user's file; contexts are those of [`Context`].
 
 use super::applicability::{
-    always, attachable, browsable, connected, declared, filterable, killable, marked, one,
-    one_process, restartable, searched, selected, startable, stoppable, watchable, writable,
+    always, attachable, awaited, browsable, connected, declared, filterable, killable, marked, one,
+    one_process, restartable, searched, selected, startable, stoppable, terminal, typing,
+    watchable, writable,
 };
 use super::{ActionEntry, ArgumentKind, Context, Group};
 use crate::control::wire::ControlCommand;
@@ -72,7 +73,8 @@ actions! {
         Restart "restart", "restart", "restart (in back-off: retry now)", Names, restartable, [Process "r"];
         RestartTree "restart-tree", "restart tree", "restart with its dependants", Names, restartable, [Process "R"];
         Signal "signal", "signal", "send a signal", Signal, killable, [Process "S"];
-        Attach "attach", "attach", "attach to the terminal", Nothing, attachable, [Process "a", Process "i"];
+        Attach "attach", "type", "type into its terminal", Name, attachable, [Process "a", Process "i", Terminal "enter"];
+        NextInput "next-input", "next input", "go to the next process that waits for input", Nothing, awaited, [Process "I"];
         ScaleUp "scale-up", "scale up", "add a replica", Nothing, one_process, [Process "+"];
         ScaleDown "scale-down", "scale down", "remove a replica", Nothing, one_process, [Process "-"];
         Scale "scale", "scale", "set replicas: scale NAME N", Scale, connected, [];
@@ -109,7 +111,7 @@ actions! {
         PageUp "page-up", "page up", "page up", Nothing, always, [Logs "pageup", View "pageup"];
         PageDown "page-down", "page down", "page down", Nothing, always, [Logs "pagedown", View "pagedown"];
         Top "top", "top", "first line", Nothing, always, [Logs "g", Logs "home"];
-        Bottom "bottom", "latest", "last line, follow", Nothing, always, [Logs "G", Logs "end"];
+        Bottom "bottom", "latest", "last line, follow; back to the terminal", Nothing, always, [Logs "G", Logs "end"];
         Follow "follow", "follow", "toggle following", Nothing, always, [Logs "f"];
         Search "search", "search", "search (regex)", Text, always, [Logs "/", Global "ctrl-f"];
         NextMatch "next-match", "next", "next match", Nothing, searched, [Logs "n"];
@@ -135,6 +137,11 @@ actions! {
         Pipe "pipe", "pipe", "pipe through a command: pipe CMD", Rest, always, [];
         Pager "pager", "pager", "open in the pager", Nothing, always, [Logs "ctrl-o"];
         CopySelection "copy-selection", "copy", "copy the selection", Nothing, selected, [];
+    }
+
+    Terminal TerminalAction {
+        Leave "leave-terminal", "leave", "stop typing into the terminal; twice: send this key to it", Nothing, typing, [Typing "ctrl-]"];
+        TerminalLog "terminal-log", "log", "switch between terminal and logs", Nothing, terminal, [Process "V"];
     }
 
     Views ViewsAction {
@@ -178,6 +185,6 @@ const _: fn(&ControlCommand) = |command| match command {
     ControlCommand::Run(_) | ControlCommand::Enqueue(_) => _ = Action::RunAdHoc,
     ControlCommand::Watch(_) => _ = Action::Watch,
     ControlCommand::Send(_) => _ = Action::Send,
-    // Not offered: the interface shows the state all the time.
-    ControlCommand::Wait(_) => {}
+    // Not offered: the interface shows the state all the time, and types into a terminal that it shows.
+    ControlCommand::Wait(_) | ControlCommand::Keys(_) => {}
 };

@@ -140,7 +140,25 @@ fn what_does_not_apply_says_why() {
     assert_eq!(why(Action::Stop, &ActionFacts { marks: 2, ..nobody.clone() }), None);
     assert_eq!(why(Action::Kill, &stopped).unwrap(), "web is not running");
     assert_eq!(why(Action::Restart, &stopped), None, "works in every state");
-    assert_eq!(why(Action::Attach, &ready).unwrap(), "web has tty = false");
+    assert_eq!(why(Action::Attach, &ready).unwrap(), "web has no terminal (tty = false)");
+    let pipe = ActionSubject { stdin: true, ..subject(StateName::Ready) };
+    let pipe = ActionFacts { subject: Some(pipe), ..ready.clone() };
+    let sends = "web has no terminal (tty = false); `:send` sends it a line";
+    assert_eq!(why(Action::Attach, &pipe).unwrap(), sends);
+    let terminal = |state, several| {
+        let subject = ActionSubject { tty: true, several, ..subject(state) };
+        ActionFacts { subject: Some(subject), ..ready.clone() }
+    };
+    assert_eq!(why(Action::Attach, &terminal(StateName::Ready, false)), None);
+    assert_eq!(why(Action::TerminalLog, &terminal(StateName::Stopped, false)), None);
+    let stopped_terminal = terminal(StateName::Stopped, false);
+    assert_eq!(why(Action::Attach, &stopped_terminal).unwrap(), "web is not running");
+    let several = terminal(StateName::Ready, true);
+    assert_eq!(why(Action::Attach, &several).unwrap(), "web selects several processes; select one");
+    let marked = ActionFacts { marks: 2, ..terminal(StateName::Ready, false) };
+    assert_eq!(why(Action::Attach, &marked).unwrap(), "several processes are marked");
+    assert_eq!(why(Action::Leave, &ready).unwrap(), "keys do not go to a process");
+    assert_eq!(why(Action::NextInput, &ready).unwrap(), "no process waits for input");
     assert_eq!(why(Action::Watch, &ready).unwrap(), "web has no `watch`");
     assert_eq!(why(Action::Browse, &ready).unwrap(), "web has no `url` and no `port`");
     assert_eq!(why(Action::Edit, &nobody).unwrap(), "select a process first");

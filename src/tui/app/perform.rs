@@ -1,9 +1,11 @@
 //! Performs the commands of the update function: on the terminal, or as a task that sends a request.
 
 use super::tasks::{self, RequestKind};
+use super::terminal_link::TerminalLink;
 use super::{App, copy, export, paging, programs};
 use crate::control::Control;
 use crate::control::wire::{DetailsQuery, ReloadRequest};
+use crate::tui::clipboard::primary_selection;
 use crate::tui::model::logs::LogsQuery;
 use crate::tui::msg::{Cmd, CommandTicket, Msg};
 
@@ -11,6 +13,13 @@ impl<C: Control + Clone + 'static> App<C> {
     pub(super) fn perform(&mut self, cmds: Vec<Cmd>) {
         for cmd in cmds {
             self.perform_one(cmd);
+        }
+    }
+
+    /// Writes a sequence to the terminal.
+    fn tell(&self, bytes: Vec<u8>) {
+        if let Some(terminal) = &self.terminal {
+            terminal.tell(bytes);
         }
     }
 
@@ -24,6 +33,26 @@ impl<C: Control + Clone + 'static> App<C> {
             Cmd::SetMouse(on) => {
                 if let Some(terminal) = &mut self.terminal {
                     terminal.set_mouse(on);
+                }
+            }
+            Cmd::SetTyping(on) => {
+                if let Some(terminal) = &mut self.terminal {
+                    terminal.set_typing(on);
+                }
+            }
+            Cmd::Bell => self.tell(b"\x07".to_vec()),
+            Cmd::SelectPrimary(text) => self.tell(primary_selection(&text)),
+            Cmd::OpenTerminal(stream, name) => {
+                if let Some(terminal) = &mut self.terminal {
+                    terminal.ask_for_colors();
+                }
+                self.link = Some(TerminalLink::open(tasks, stream, name));
+            }
+            Cmd::CloseTerminal => self.link = None,
+            Cmd::Viewer(message) => {
+                if self.link.as_ref().is_some_and(|link| !link.send(message)) {
+                    let text = "what you type is lost: the project does not take it".to_owned();
+                    tasks.spawn(async move { Msg::Notice(Err(text)) });
                 }
             }
             Cmd::Copy(text) => self.copy(&text),

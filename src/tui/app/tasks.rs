@@ -61,7 +61,7 @@ impl<C: Control + Clone + 'static> Tasks<C> {
     }
 
     /// Starts a task as soon as the project is up.
-    fn spawn_with<F: Future<Output = ()> + Send + 'static>(
+    pub(super) fn spawn_with<F: Future<Output = ()> + Send + 'static>(
         &self,
         work: impl FnOnce(C, mpsc::Sender<Msg>) -> F,
     ) -> AbortHandle {

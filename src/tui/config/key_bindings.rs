@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::ConfigReader;
-use crate::tui::action::Action;
+use crate::tui::action::{Action, Context, Focus};
 use crate::tui::keymap::Keymap;
 use crate::tui::keys::Chord;
 
@@ -40,8 +40,23 @@ pub(super) fn apply(reader: &mut ConfigReader<'_>, keymap: &mut Keymap, table: &
             keymap.bind(context, binding.chord, action);
         }
     }
+    keep_a_way_out(reader, keymap, &bindings);
     for binding in &bindings {
         warn_of_lost_keys(reader, binding, &before, keymap);
+    }
+}
+
+/// Keeps the usual key that stops typing into a terminal, if no key would.
+fn keep_a_way_out(reader: &mut ConfigReader<'_>, keymap: &mut Keymap, bindings: &[KeyBinding]) {
+    let usual = Chord::ctrl(']');
+    if !keymap.keys(Focus::Typing, Action::Leave).is_empty() {
+        return;
+    }
+    keymap.bind(Context::Typing, usual, Action::Leave);
+    if let Some(binding) = bindings.iter().find(|binding| binding.chord == usual) {
+        let message =
+            format!("`{usual}` is the only key that leaves a terminal, and still does there");
+        reader.warn(binding.span.clone(), &message);
     }
 }
 

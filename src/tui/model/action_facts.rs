@@ -10,7 +10,9 @@ use crate::tui::action::{Action, ActionFacts, ActionSubject, AllRow, Focus};
 impl Model {
     pub fn focus(&self) -> Focus {
         match (self.screen, self.pane) {
+            (Screen::Dashboard, _) if self.is_typing() => Focus::Typing,
             (Screen::Dashboard, Pane::List) => Focus::List,
+            (Screen::Dashboard, Pane::Logs) if self.shown_terminal().is_some() => Focus::Terminal,
             (Screen::Dashboard, Pane::Logs) => Focus::Logs,
             (Screen::Details, _) => Focus::Details,
             (Screen::Events | Screen::Graph | Screen::Stats, _) => Focus::View,
@@ -24,8 +26,10 @@ impl Model {
         ActionFacts {
             subject: self.subject(),
             marks: self.list.marks.len(),
-            selection: self.selection.is_some(),
+            selection: self.selection.is_some() || self.terminal.selection.is_some(),
             search: self.logs.search.is_some(),
+            typing: self.is_typing(),
+            waiting: self.waiting_count(),
             filterable: !matches!(self.screen, Screen::Dashboard | Screen::Details),
             connected: self.connection != ConnectionState::Lost,
             all: (self.list.cursor == RowId::All).then(|| AllRow {
@@ -45,7 +49,7 @@ impl Model {
             state: alive.unwrap_or(first).state,
             several: row.id.is_several(),
             pool: matches!(row.id, RowId::Pool(_)),
-            tty: false,
+            tty: first.options.tty,
             url: first.options.url.clone(),
             watch: first.watch.map(|state| state == WatchState::On),
             stdin: first.options.stdin,

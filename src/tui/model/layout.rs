@@ -53,6 +53,8 @@ pub struct Areas {
     pub header: Rect,
     pub list: Option<PaneArea>,
     pub logs: Option<PaneArea>,
+    /// The screen of a process, in place of its logs.
+    pub terminal: Option<PaneArea>,
     /// The pane of another screen, instead of list and logs.
     pub view: Option<PaneArea>,
     /// The latest events.
@@ -69,9 +71,12 @@ pub fn areas(ui: &Model) -> Areas {
     }
     let row = |y: u16| Rect { x: 0, y, width, height: 1 };
     let is_small = width < MIN_BOTH_WIDTH || height < MIN_BOTH_HEIGHT;
+    let is_terminal = ui.shown_terminal().is_some();
+    // A terminal that is shown alone has all cells but those of the header and the key hints.
+    let is_bare = is_small || ui.zoom && ui.pane == Pane::Logs && is_terminal;
     let mut areas = Areas { header: row(0), hints: row(height - 1), ..Areas::default() };
     let mut body = Rect { x: 0, y: 1, width, height: height - 2 };
-    if is_small {
+    if is_bare {
         // The status message covers the key hints.
         areas.notes = areas.hints;
     } else {
@@ -84,9 +89,10 @@ pub fn areas(ui: &Model) -> Areas {
         return areas;
     }
     if is_small || ui.zoom {
-        let pane = if is_small { PaneArea::bare(body) } else { PaneArea::bordered(body) };
+        let pane = if is_bare { PaneArea::bare(body) } else { PaneArea::bordered(body) };
         match ui.pane {
             Pane::List => areas.list = Some(pane),
+            Pane::Logs if is_terminal => areas.terminal = Some(pane),
             Pane::Logs => areas.logs = Some(pane),
         }
         return areas;
@@ -104,7 +110,12 @@ pub fn areas(ui: &Model) -> Areas {
     };
     let (list, logs) = if is_side { split_side(body, ui) } else { split_stacked(body, ui) };
     areas.list = Some(PaneArea::bordered(list));
-    areas.logs = Some(PaneArea::bordered(logs));
+    let logs = Some(PaneArea::bordered(logs));
+    if is_terminal {
+        areas.terminal = logs;
+    } else {
+        areas.logs = logs;
+    }
     areas
 }
 

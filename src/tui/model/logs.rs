@@ -191,7 +191,7 @@ impl LogsPane {
     }
 
     /// Drops the rows, which answer another query.
-    fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.generation += 1;
         self.window = LogWindow::default();
         self.pending_scroll = 0;

@@ -98,10 +98,13 @@ fn help_runs_what_is_chosen() {
 fn help_says_why_something_does_not_apply_and_does_not_run_it() {
     let world = World::new();
     let mut overlay = help();
-    world.typed(&mut overlay, "attach to");
+    world.typed(&mut overlay, "type into");
     assert_eq!(world.keys(&mut overlay, &["enter"]), OverlayReply::Stay);
     let screen = world.screen(&overlay);
-    assert!(screen.contains("attach does not apply: worker has tty = false"), "{screen}");
+    assert!(
+        screen.contains("attach does not apply: worker has no terminal (tty = false)"),
+        "{screen}"
+    );
 }
 
 #[test]
@@ -178,7 +181,7 @@ fn the_palette_says_what_is_wrong_and_stays() {
     assert!(said("scale web").contains("takes a number of replicas"));
     assert!(said("signal NOPE").contains("unknown signal"));
     assert!(said("theme nord").contains("expected \"dark\""));
-    assert!(said("attach").contains("attach does not apply: worker has tty = false"));
+    assert!(said("attach").contains("attach does not apply: worker has no terminal (tty = false)"));
     assert!(said("xyzzy").contains("unknown action `xyzzy`"));
     // Named processes are checked by the project, whatever is selected.
     let mut overlay = palette();

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{logs, percent, put_right};
+use super::{logs, percent, put_right, terminal};
 use crate::control::wire::PhaseName;
 use crate::spec::format_size;
 use crate::tui::appearance::put;
@@ -22,6 +22,11 @@ pub(super) fn draw(ui: &Model, area: Rect, buffer: &mut Buffer) {
     for (state, number) in ui.counts() {
         let sign = look.glyphs.state(state, true);
         left.push_span(Span::styled(format!(" {sign} {number}"), look.theme.state(state)));
+    }
+    let waiting = ui.waiting_count();
+    if waiting > 0 {
+        let text = format!(" {} {waiting} waiting for input", look.glyphs.waits_for_input);
+        left.push_span(look.span(text, Role::Warn));
     }
     let processes = &ui.overview.processes;
     let cpu =
@@ -42,8 +47,17 @@ pub(super) fn draw(ui: &Model, area: Rect, buffer: &mut Buffer) {
     };
     let width = usize::from(area.width);
     // Without a border around the logs their status is shown here.
-    let has_status = areas(ui).logs.is_some_and(|pane| !pane.has_border());
-    let right = if has_status && phase.is_empty() {
+    let areas = areas(ui);
+    let is_bare = areas.terminal.is_some_and(|pane| !pane.has_border());
+    let has_status = areas.logs.is_some_and(|pane| !pane.has_border()) || is_bare;
+    let right = if is_bare && (phase.is_empty() || ui.role == ClientRole::Guest) {
+        // Where the keys go matters more than the counts.
+        let needed = terminal::short_status_width(ui) + 3;
+        while left.spans.len() > 2 && left.width() + needed > width {
+            left.spans.pop();
+        }
+        terminal::status(ui, width.saturating_sub(left.width() + 3))
+    } else if has_status && phase.is_empty() {
         if left.width() + MODE + 3 > width {
             // Whether the logs follow matters more than the counts.
             left.spans.truncate(2);

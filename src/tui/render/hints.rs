@@ -22,6 +22,8 @@ const NARROW: u16 = 32;
 fn hinted_actions(focus: Focus) -> &'static [Action] {
     match focus {
         Focus::List => &[
+            Action::NextInput,
+            Action::Attach,
             Action::Open,
             Action::Start,
             Action::Stop,
@@ -44,6 +46,19 @@ fn hinted_actions(focus: Focus) -> &'static [Action] {
             Action::NextPane,
             Action::Palette,
         ],
+        Focus::Terminal => &[
+            Action::NextInput,
+            Action::Attach,
+            Action::PageUp,
+            Action::TerminalLog,
+            Action::Select,
+            Action::Zoom,
+            Action::Restart,
+            Action::Stop,
+            Action::NextPane,
+            Action::Palette,
+        ],
+        Focus::Typing => &[],
         Focus::View => &[Action::Open, Action::FilterView, Action::Dashboard],
         Focus::Details => {
             &[Action::NextTab, Action::Restart, Action::Stop, Action::Signal, Action::Back]
@@ -55,16 +70,56 @@ fn hinted_actions(focus: Focus) -> &'static [Action] {
 fn priority_actions(ui: &Model, focus: Focus) -> &'static [Action] {
     match focus {
         Focus::Logs if ui.selection.is_some() => &[Action::Copy, Action::Back],
+        Focus::Terminal if ui.terminal.selection.is_some() => &[Action::Copy, Action::Back],
+        Focus::Logs if ui.shown_log().is_some() => {
+            &[Action::Bottom, Action::TerminalLog, Action::Back]
+        }
         Focus::Logs if ui.logs.search.is_some() => {
             &[Action::NextMatch, Action::PreviousMatch, Action::Back]
         }
-        Focus::List | Focus::Logs | Focus::View | Focus::Details => &[],
+        Focus::List
+        | Focus::Logs
+        | Focus::Terminal
+        | Focus::Typing
+        | Focus::View
+        | Focus::Details => &[],
     }
+}
+
+/// Draws where the keys go while the user types into a process.
+fn draw_typing(ui: &Model, name: &str, area: Rect, buffer: &mut Buffer) {
+    let look = &ui.look;
+    let leave = key_label(ui, Action::Leave).unwrap_or_default();
+    let keys = [
+        (leave.clone(), "leaves".to_owned()),
+        (format!("{leave}{leave}"), format!("sends {leave}")),
+        ("S-PgUp".to_owned(), "scrolls back".to_owned()),
+    ];
+    let mut room = usize::from(area.width).saturating_sub(1);
+    let mut line = Line::from(" ");
+    let [first, second, third] = keys;
+    let target = look.fit(&format!("keys go to {name}"), room.saturating_sub(12).max(8));
+    let parts = [(String::new(), target), first, second, third];
+    for (at, (key, text)) in parts.into_iter().enumerate() {
+        let blank = if key.is_empty() { "" } else { " " };
+        let width = text::width(&key) + text::width(&text) + blank.len() + 2;
+        // The way out is always shown.
+        if width > room && at != 1 {
+            continue;
+        }
+        room = room.saturating_sub(width);
+        let role = if key.is_empty() { Role::Title } else { Role::Dim };
+        line.extend([look.span(key, Role::Key), look.span(format!("{blank}{text}  "), role)]);
+    }
+    put(area, 0, &line, buffer);
 }
 
 pub(super) fn draw(ui: &Model, area: Rect, buffer: &mut Buffer) {
     let look = &ui.look;
     let focus = ui.focus();
+    if let Some(typing) = &ui.terminal.typing {
+        return draw_typing(ui, &typing.name, area, buffer);
+    }
     let facts = ui.action_facts();
     let always: &[_] =
         if area.width < NARROW { &[Action::Quit] } else { &[Action::Help, Action::Quit] };

@@ -16,6 +16,7 @@ use crate::tui::appearance::{put, tint};
 use crate::tui::model::columns::{ListColumns, visible_rows};
 use crate::tui::model::layout::PaneArea;
 use crate::tui::model::list::{ListRow, RowId, RowPlace, Sort};
+use crate::tui::model::terminal::waits_for_input;
 use crate::tui::model::{Model, Pane, seconds_left};
 use crate::tui::text;
 use crate::tui::theme::Role;
@@ -111,14 +112,24 @@ fn line(ui: &Model, row: &ListRow, is_cursor: bool, columns: ListColumns) -> Lin
             && members.iter().all(|process| names.contains(&*process.name))
     };
     let cursor = if is_cursor { look.glyphs.cursor } else { " " };
-    let mark = if all_are_in(&ui.list.marks) { look.glyphs.mark } else { " " };
+    let (mark, mark_role) = if all_are_in(&ui.list.marks) {
+        (look.glyphs.mark, Role::Key)
+    } else if row.id == RowId::All {
+        (" ", Role::Key)
+    } else if members.iter().any(|process| waits_for_input(process)) {
+        (look.glyphs.waits_for_input, Role::Warn)
+    } else if members.iter().any(|process| ui.bells.has_rung(process)) {
+        (look.glyphs.bell, Role::Warn)
+    } else {
+        (" ", Role::Key)
+    };
     let (sign, style) = sign(ui, row, &members);
     let name = look.pad(&name(ui, row, members.len()), columns.name.saturating_sub(2));
     let name_role = if all_are_in(&ui.list.muted) { Role::Dim } else { Role::Text };
     let state = look.pad(&state(ui, row, &members, columns.state), columns.state);
     let mut line = Line::from(vec![
         look.span(cursor, Role::Focus),
-        look.span(mark, Role::Key),
+        look.span(mark, mark_role),
         Span::styled(sign, style),
         look.span(format!(" {name} "), name_role),
         Span::styled(state, style),

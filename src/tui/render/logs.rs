@@ -8,6 +8,7 @@ use ratatui::text::{Line, Span};
 use super::{Border, clock, placeholder};
 use crate::control::wire::Severity;
 use crate::spec::{counted, format_age, thousands};
+use crate::tui::action::{Action, Focus};
 use crate::tui::appearance::{put, tint};
 use crate::tui::config::TimestampStyle;
 use crate::tui::model::layout::PaneArea;
@@ -138,6 +139,12 @@ fn border(ui: &Model) -> Border {
 
 /// `PAUSED · 214 new ↓`
 fn mode(ui: &Model) -> String {
+    if let Some(log) = ui.shown_log().filter(|log| log.is_scrollback) {
+        let key = ui.config.keymap.hint(Focus::Logs, Action::Bottom, ui.look.glyphs.unicode);
+        let key = key.unwrap_or_else(|| "Esc".to_owned());
+        let back = if log.typing_from.is_some() { "types again" } else { "returns" };
+        return format!("SCROLLED BACK · {key} {back}");
+    }
     match (ui.logs.position, ui.logs.unseen) {
         (LogsPosition::Follow, _) => "FOLLOW".to_owned(),
         (LogsPosition::Paused { .. }, 0) => "PAUSED".to_owned(),

@@ -9,8 +9,13 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossterm::event::{self, Event};
+use crossterm::terminal;
 use rustix::event::{PollFd, PollFlags, poll};
 use tokio::sync::mpsc;
+
+use super::answers::{AnswerFilter, ColorKind, Filtered};
+use super::modes;
+use crate::terminal::Rgb;
 
 /// How long crossterm waits for more input: with a timeout of 0 it does not check at all.
 ///
@@ -22,6 +27,10 @@ const POLL_TIMEOUT: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub enum TerminalInput {
     Event(Event),
+    /// Whether the terminal has the keyboard protocol of kitty.
+    Kitty(bool),
+    /// A colour of the terminal.
+    Color(ColorKind, Rgb),
     Gone,
 }
 
@@ -36,6 +45,10 @@ struct ReadGate {
 struct PauseState {
     is_requested: bool,
     is_paused: bool,
+    /// The terminal is to be asked for the keyboard protocol of kitty.
+    asks_for_kitty: bool,
+    /// The number of answers that may arrive from now on.
+    expected_answers: usize,
 }
 
 #[derive(Debug)]
@@ -68,8 +81,22 @@ impl InputReader {
         _ = self.gate.changed.wait_timeout_while(pause, timeout, |pause| !pause.is_paused);
     }
 
+    /// Asks the terminal whether it has the keyboard protocol of kitty; the answer is an input. Nothing
+    /// is to be written until the question is, so the caller has waited for the writer.
+    pub(super) fn ask_for_kitty(&self) {
+        self.gate.lock().asks_for_kitty = true;
+        _ = rustix::io::write(&self.waker, b".");
+    }
+
+    /// Announces answers about colours, which are asked for afterwards.
+    pub(super) fn expect_answers(&self, number: usize) {
+        self.gate.lock().expected_answers += number;
+    }
+
     pub(super) fn resume(&self) {
-        *self.gate.lock() = PauseState::default();
+        let mut pause = self.gate.lock();
+        (pause.is_requested, pause.is_paused) = (false, false);
+        drop(pause);
         self.gate.changed.notify_all();
     }
 }
@@ -77,6 +104,14 @@ impl InputReader {
 impl ReadGate {
     fn lock(&self) -> std::sync::MutexGuard<'_, PauseState> {
         self.pause.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_expected_answers(&self) -> usize {
+        std::mem::take(&mut self.lock().expected_answers)
+    }
+
+    fn takes_question(&self) -> bool {
+        std::mem::take(&mut self.lock().asks_for_kitty)
     }
 
     fn pass(&self) {
@@ -91,6 +126,7 @@ impl ReadGate {
 
 /// Reads until the terminal is gone or the receiver is dropped.
 fn read(inputs: &mpsc::UnboundedSender<TerminalInput>, woken: &OwnedFd, gate: &ReadGate) {
+    let mut filter = AnswerFilter::default();
     loop {
         let stdin = rustix::stdio::stdin();
         let fds = &mut [
@@ -115,14 +151,24 @@ fn read(inputs: &mpsc::UnboundedSender<TerminalInput>, woken: &OwnedFd, gate: &R
             }
         }
         gate.pass();
-        if typed.revents().contains(PollFlags::IN) && !take(inputs) {
+        if gate.takes_question() {
+            // This thread reads, so the answer arrives here. It keeps the keys that come before it.
+            let answer = modes::while_nothing_is_written(terminal::supports_keyboard_enhancement);
+            let is_sent = inputs.send(TerminalInput::Kitty(answer.unwrap_or(false))).is_ok();
+            if !is_sent || !take(inputs, &mut filter) {
+                return;
+            }
+            continue;
+        }
+        filter.expect(gate.take_expected_answers());
+        if typed.revents().contains(PollFlags::IN) && !take(inputs, &mut filter) {
             return;
         }
     }
 }
 
 /// Sends all available input; false if the receiver is dropped or reading fails.
-fn take(inputs: &mpsc::UnboundedSender<TerminalInput>) -> bool {
+fn take(inputs: &mpsc::UnboundedSender<TerminalInput>, filter: &mut AnswerFilter) -> bool {
     loop {
         match event::poll(POLL_TIMEOUT) {
             Ok(true) => {}
@@ -130,7 +176,11 @@ fn take(inputs: &mpsc::UnboundedSender<TerminalInput>) -> bool {
             Err(_) => return false,
         }
         let Ok(event) = event::read() else { return false };
-        if inputs.send(TerminalInput::Event(event)).is_err() {
+        let known = match filter.push(event) {
+            Filtered::Events(events) => events.into_iter().map(TerminalInput::Event).collect(),
+            Filtered::Color(kind, color) => vec![TerminalInput::Color(kind, color)],
+        };
+        if known.into_iter().any(|input| inputs.send(input).is_err()) {
             return false;
         }
     }

@@ -2,9 +2,16 @@
 
 use proptest::prelude::*;
 
-use super::fake::{World, member};
+use serde_json::json;
+
+use super::fake::{World, member, with};
+use crate::control::wire::TerminalMessage;
+use crate::terminal::{Screen, Size, Version};
 use crate::tui::action::TABLE;
-use crate::tui::msg::Msg;
+use crate::tui::keys::Chord;
+use crate::tui::model::layout::areas;
+use crate::tui::msg::{Msg, TerminalEvent};
+use crate::tui::update::update;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -15,6 +22,8 @@ enum Step {
     Settle,
     Members(Vec<(String, usize)>),
     Mouse(u8, u16, u16),
+    /// What the program in the terminal that is shown draws.
+    Draw(Vec<u8>),
 }
 
 const STATES: [&str; 12] = [
@@ -52,6 +61,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0_u16..200, 0_u16..60).prop_map(|(width, height)| Step::Size(width, height)),
         3 => Just(Step::Settle),
         1 => proptest::collection::vec((name, 0..12_usize), 0..8).prop_map(Step::Members),
+        2 => proptest::collection::vec(any::<u8>(), 0..60).prop_map(Step::Draw),
+        1 => "(\x1b\\[[0-9;?]{0,6}[a-zA-Z]|[ -~]|\\PC){0,40}".prop_map(|text| Step::Draw(text.into_bytes())),
         2 => (0_u8..6, 0_u16..200, 0_u16..60).prop_map(|(what, x, y)| Step::Mouse(what, x, y)),
     ]
 }
@@ -69,7 +80,33 @@ fn mouse(what: u8, column: u16, row: u16) -> Msg {
     Msg::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
 }
 
+/// A new frame of the terminal that is shown.
+fn draw(world: &mut World, screen: &mut Screen, bytes: &[u8]) {
+    screen.advance(bytes);
+    if let Some(size) = world.ui.terminal_size().filter(|_| bytes.len().is_multiple_of(3)) {
+        screen.resize(size);
+    }
+    let stream = world.ui.terminal.stream;
+    let frame = TerminalMessage::Frame(screen.frame(Version::default()));
+    world.tell(Msg::Terminal(stream, TerminalEvent::Opened));
+    world.tell(Msg::Terminal(stream, TerminalEvent::Message(frame)));
+    world.tell(Msg::Drawn);
+}
+
+/// Whoever types sees it, and gets out by one key.
+fn check_typing(world: &World) {
+    let Some(typing) = &world.ui.terminal.typing else { return };
+    let shown = world.ui.shown_terminal().expect("it is shown");
+    assert_eq!(shown.name, typing.name);
+    assert!(shown.state.is_alive());
+    assert!(areas(&world.ui).terminal.is_some());
+    let mut ui = world.ui.clone();
+    _ = update(&mut ui, world.ui.now, Msg::Key(Chord::ctrl(']')));
+    assert!(!ui.is_typing());
+}
+
 fn check(world: &World) {
+    check_typing(world);
     let size = (world.ui.size.width, world.ui.size.height);
     let buffer = world.buffer(size);
     // The helper fails where a control character would reach the terminal.
@@ -86,12 +123,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
     #[test]
     fn anything_goes(steps in proptest::collection::vec(step(), 1..60)) {
-        let mut world = World::shop((100, 30));
+        let (mut world, mut screen) = (World::shop((100, 30)), Screen::new(Size::default()));
         for step in steps {
             match step {
+                Step::Draw(bytes) => draw(&mut world, &mut screen, &bytes),
                 Step::Key(key) => world.tell(Msg::Key(key.parse().unwrap())),
                 Step::Type(text) => for char in text.chars() {
-                    world.tell(Msg::Key(crate::tui::keys::Chord::char(char)));
+                    world.tell(Msg::Key(Chord::char(char)));
                 },
                 Step::Lines(lines) => {
                     let name = world.ui.overview.processes.first().map_or("db".to_owned(), |one| one.name.to_string());
@@ -101,7 +139,10 @@ proptest! {
                 Step::Size(width, height) => world.tell(Msg::Resize((width, height).into())),
                 Step::Settle => world.settle(),
                 Step::Members(names) => {
-                    let members = names.iter().enumerate().map(|(id, (name, state))| member(id as u64, name, STATES[*state]));
+                    let members = names.iter().enumerate().map(|(id, (name, state))| {
+                        let process = member(id as u64, name, STATES[*state]);
+                        with(process, &json!({"tty": name.len() % 3 > 0}))
+                    });
                     world.push(members.collect(), Vec::new());
                 }
                 Step::Mouse(what, x, y) => world.tell(mouse(what, x, y)),

@@ -1,6 +1,6 @@
 //! The effect of each action.
 
-use super::{Cmds, commands, logs, prompts, quit, reload, screens, search};
+use super::{Cmds, commands, logs, prompts, quit, reload, screens, search, terminal};
 use crate::tui::action::{ActionCall, Argument, GlobalAction, GroupedAction, ListAction};
 use crate::tui::model::list::{RowId, RowPlace};
 use crate::tui::model::{Model, Pane, PromptKind, Screen};
@@ -32,6 +32,7 @@ pub(super) fn perform(ui: &mut Model, call: ActionCall, cmds: &mut Cmds) {
         GroupedAction::Process(action) => commands::process(ui, action, &argument, cmds),
         GroupedAction::List(action) => list(ui, action, &argument, cmds),
         GroupedAction::Logs(action) => logs::logs(ui, action, &argument, cmds),
+        GroupedAction::Terminal(action) => terminal::actions(ui, action, cmds),
         GroupedAction::Views(action) => screens::screens(ui, action, &argument, cmds),
         GroupedAction::Global(action) => {
             global(ui, action, &argument, cmds);
@@ -128,7 +129,7 @@ pub(super) fn set_theme(ui: &mut Model, theme: ThemeName) {
 
 /// Goes one level back: selection, search, filter, zoom, screen, focus, marks, cleared lines.
 fn back(ui: &mut Model, cmds: &mut Cmds) {
-    if ui.selection.take().is_some() {
+    if ui.selection.take().is_some() || ui.terminal.selection.take().is_some() {
         return;
     }
     if ui.logs.search.is_some() {
@@ -141,6 +142,8 @@ fn back(ui: &mut Model, cmds: &mut Cmds) {
         ui.screen = Screen::Dashboard;
     } else if ui.logs.filter.is_some() {
         ui.logs.set_filter("", PatternMode::default());
+    } else if ui.shown_log().is_some() {
+        terminal::return_to_screen(ui, cmds);
     } else if ui.zoom {
         ui.zoom = false;
     } else if ui.pane == Pane::Logs {

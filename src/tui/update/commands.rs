@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::progress::{self, short};
-use super::{Cmds, copy, logs, prompts};
+use super::{Cmds, copy, logs, prompts, terminal};
 use crate::control::wire::{
     ControlCommand, ScaleRequest, SignalRequest, StartRequest, StopRequest, WatchRequest,
     WatchState,
@@ -37,6 +37,7 @@ pub(super) fn confirm(ui: &mut Model, action: Action) -> bool {
         ProcessAction::Restart | ProcessAction::RestartTree => "Restart",
         ProcessAction::Signal
         | ProcessAction::Attach
+        | ProcessAction::NextInput
         | ProcessAction::ScaleUp
         | ProcessAction::ScaleDown
         | ProcessAction::Scale
@@ -92,13 +93,13 @@ pub(super) fn process(
         ProcessAction::Restart => {
             execute(ui, Action::Restart, ProgressKind::Restart, argument, cmds, |names| {
                 ControlCommand::Restart(StartRequest { names, ..StartRequest::default() })
-            })
+            });
         }
         ProcessAction::RestartTree => {
             execute(ui, Action::RestartTree, ProgressKind::Restart, argument, cmds, |names| {
                 let request = StartRequest { names, dependants: true, ..StartRequest::default() };
                 ControlCommand::Restart(request)
-            })
+            });
         }
         ProcessAction::Signal => {
             if let Argument::Signal { signal, names } = argument {
@@ -118,13 +119,16 @@ pub(super) fn process(
         }
         ProcessAction::Send => prompts::ask(ui, PromptKind::Send, argument.text(), cmds),
         ProcessAction::Watch => watch(ui, cmds),
-        // Not supported yet: it never applies.
-        ProcessAction::Attach => return false,
+        ProcessAction::Attach => terminal::attach(ui, argument, cmds),
+        ProcessAction::NextInput => terminal::next_input(ui),
         ProcessAction::Browse => {
             let url = ui.cursor_process().and_then(|process| process.options.url.clone());
             cmds.extend(url.map(Cmd::Browse));
         }
         ProcessAction::Edit => edit(ui, cmds),
+        ProcessAction::Copy if ui.terminal.selection.is_some() => {
+            terminal::copy_selection(ui, cmds);
+        }
         ProcessAction::Copy if ui.selection.is_none() => copy::menu(ui),
         ProcessAction::Copy => return logs::logs(ui, LogsAction::CopySelection, argument, cmds),
         ProcessAction::Details => details(ui, argument),

@@ -1,6 +1,6 @@
 //! Dispatches a key to the topmost receiver: overlay, prompt, then the focused pane.
 
-use super::{Cmds, actions, commands, copy, prompts, quit, reload};
+use super::{Cmds, actions, commands, copy, prompts, quit, reload, terminal};
 use crate::tui::action::{Action, ActionCall};
 use crate::tui::keys::Chord;
 use crate::tui::model::Model;
@@ -8,6 +8,12 @@ use crate::tui::overlay::{Overlay, OverlayChoice, OverlayContext, OverlayReply};
 use crate::tui::theme::Role;
 
 pub(super) fn key(ui: &mut Model, chord: Chord, cmds: &mut Cmds) {
+    if ui.is_typing() {
+        return terminal::press(ui, chord.to_event(), cmds);
+    }
+    if terminal::takes_key(ui, chord, cmds) {
+        return;
+    }
     if ui.overlay.is_some() {
         overlay(ui, cmds, |overlay, context| overlay.key(chord, context));
     } else if let Some((_, prompt)) = &mut ui.prompt {
@@ -22,7 +28,9 @@ pub(super) fn key(ui: &mut Model, chord: Chord, cmds: &mut Cmds) {
 }
 
 pub(super) fn paste(ui: &mut Model, text: &str, cmds: &mut Cmds) {
-    if let Some(overlay) = &mut ui.overlay {
+    if ui.is_typing() {
+        terminal::paste(ui, text, cmds);
+    } else if let Some(overlay) = &mut ui.overlay {
         overlay.paste(text);
     } else if let Some((_, prompt)) = &mut ui.prompt {
         let result = prompt.paste(text);

@@ -1,7 +1,7 @@
 //! Updates of the logs pane: moving, searching and filtering.
 
 use super::search;
-use super::{Cmds, copy, prompts, screens};
+use super::{Cmds, copy, prompts, screens, terminal};
 use crate::control::wire::Severity;
 use crate::tui::action::{Argument, LogsAction};
 use crate::tui::model::log_window::RowKey;
@@ -30,6 +30,9 @@ pub(super) fn logs(
             return false;
         }
         (ui.screen, ui.pane) = (Screen::Dashboard, Pane::Logs);
+    }
+    if let Some(has_effect) = terminal::logs_action(ui, action, cmds) {
+        return has_effect;
     }
     match action {
         LineUp => scroll(ui, Motion::Up),

@@ -4,7 +4,7 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
-use super::{Cmds, keys};
+use super::{Cmds, keys, terminal};
 use crate::tui::model::layout::areas;
 use crate::tui::model::selection::{Selection, TextPoint};
 use crate::tui::model::{Model, Pane};
@@ -24,6 +24,9 @@ pub(super) fn mouse(ui: &mut Model, event: MouseEvent, cmds: &mut Cmds) {
         } else if event.kind == MouseEventKind::Down(MouseButton::Left) {
             keys::overlay(ui, cmds, |overlay, context| overlay.click(screen, at, context));
         }
+        return;
+    }
+    if terminal::mouse(ui, event, at, cmds) {
         return;
     }
     if let Some(rows) = wheel {

@@ -22,6 +22,7 @@ pub struct Terminal {
     pub shown: Text,
     gone: Arc<AtomicBool>,
     blind: Arc<AtomicBool>,
+    kitty: Arc<AtomicBool>,
 }
 
 impl Terminal {
@@ -58,8 +59,15 @@ impl Terminal {
         let (from, text, ends) = (master.try_clone().unwrap(), shown.clone(), Arc::clone(&gone));
         let blind = Arc::new(AtomicBool::new(false));
         let closed = Arc::clone(&blind);
-        std::thread::spawn(move || look(&from, &text, &ends, &closed));
-        Self { child, master: Some(master), shown, gone, blind }
+        let kitty = Arc::new(AtomicBool::new(false));
+        let has_kitty = Arc::clone(&kitty);
+        std::thread::spawn(move || look(&from, &text, &ends, &closed, &has_kitty));
+        Self { child, master: Some(master), shown, gone, blind, kitty }
+    }
+
+    /// Says from now on that it knows the keyboard protocol of kitty.
+    pub fn know_kitty(&self) {
+        self.kitty.store(true, Ordering::Relaxed);
     }
 
     pub fn type_in(&mut self, keys: &str) {
@@ -128,7 +136,7 @@ fn size(rows: u16, columns: u16) -> rustix::termios::Winsize {
 }
 
 /// Reads what is shown, until there is no more or it is to end.
-fn look(mut from: &File, text: &Text, gone: &AtomicBool, blind: &AtomicBool) {
+fn look(mut from: &File, text: &Text, gone: &AtomicBool, blind: &AtomicBool, kitty: &AtomicBool) {
     let mut buffer = [0; 4096];
     while !gone.load(Ordering::Relaxed) {
         let mut ready = [PollFd::new(from, PollFlags::IN)];
@@ -142,11 +150,25 @@ fn look(mut from: &File, text: &Text, gone: &AtomicBool, blind: &AtomicBool) {
             continue;
         }
         match from.read(&mut buffer) {
-            Ok(length @ 1..) => text.push(&buffer[..length]),
+            Ok(length @ 1..) => {
+                answer(from, &buffer[..length], kitty.load(Ordering::Relaxed));
+                text.push(&buffer[..length]);
+            }
             Ok(0) | Err(_) => break,
         }
     }
     text.push(&[]);
+}
+
+/// Answers what every terminal answers: what it is, and its flags if it has the protocol of kitty.
+fn answer(mut to: &File, bytes: &[u8], has_kitty: bool) {
+    let asks = |query: &[u8]| memchr::memmem::find(bytes, query).is_some();
+    if has_kitty && asks(b"\x1b[?u") {
+        _ = to.write_all(b"\x1b[?0u");
+    }
+    if asks(b"\x1b[c") {
+        _ = to.write_all(b"\x1b[?62;22c");
+    }
 }
 
 impl Drop for Terminal {

@@ -22,6 +22,7 @@ pub fn launch<const N: usize>(argv: [&str; N]) -> Launch {
         stdout: OutputFd::Pipe,
         stderr: OutputFd::Pipe,
         foreground: false,
+        terminal: None,
     }
 }
 
@@ -49,7 +50,7 @@ pub async fn output(host: &RealHost, launch: Launch) -> String {
     text
 }
 
-pub type Lines = tokio::io::Lines<BufReader<pitcrew::sys::OutputPipe>>;
+pub type Lines = tokio::io::Lines<BufReader<pitcrew::sys::OutputReader>>;
 
 /// Starts and gives the lines of its output.
 pub async fn start(host: &RealHost, launch: Launch) -> (RealChild, Lines) {

@@ -16,6 +16,8 @@ pub struct Strict {
     on: BTreeSet<String>,
     /// Texts that were given to the clipboard, in base64.
     pub copied: Vec<String>,
+    /// Number of bells.
+    pub bells: usize,
     /// How many bytes there were.
     pub bytes: usize,
     /// What is right of and below all that is drawn.
@@ -38,6 +40,7 @@ impl Strict {
             held: Vec::new(),
             on: BTreeSet::from(["25".to_owned()]),
             copied: Vec::new(),
+            bells: 0,
             bytes: 0,
             size: (rows, columns),
         }
@@ -90,7 +93,7 @@ impl Strict {
                 _ => return Err("an escape that is no sequence of ours".to_owned()),
             },
             State::Control => match byte {
-                b'0'..=b'9' | b';' | b'?' => {
+                b'0'..=b'9' | b';' | b'?' | b'<' | b'>' | b' ' => {
                     if self.held.len() > 40 {
                         return Err("a sequence that does not end".to_owned());
                     }
@@ -106,13 +109,18 @@ impl Strict {
                 }
             },
             State::Command => {
-                if byte == 0x07 {
-                    let text = String::from_utf8_lossy(&self.held[2..self.held.len() - 1]);
+                if byte == 0x07 || byte == b'\\' && self.held.ends_with(b"\x1b\\") {
+                    let end = if byte == 0x07 { 1 } else { 2 };
+                    let text = String::from_utf8_lossy(&self.held[2..self.held.len() - end]);
                     let text = text.into_owned();
+                    // Only queries end as xterm writes them.
+                    if end == 2 && !text.ends_with(";?") {
+                        return Err("a command that ends with ST".to_owned());
+                    }
                     self.command(&text)?;
                     self.held.clear();
                     self.state = State::Text;
-                } else if !(b' '..=b'~').contains(&byte) {
+                } else if byte != 0x1b && !(b' '..=b'~').contains(&byte) {
                     return Err("a command with something else than text".to_owned());
                 }
             }
@@ -127,6 +135,10 @@ impl Strict {
             // Lines end on the normal screen alone: a frame puts the cursor where it wants it.
             b'\r' | b'\n' if self.held.len() == 1 && !self.is_on("1049") => self.held.clear(),
             b' '..=b'~' if self.held.len() == 1 => self.held.clear(),
+            0x07 if self.held.len() == 1 => {
+                self.bells += 1;
+                self.held.clear();
+            }
             0x80..=0xff => {
                 let length = match first {
                     0xc2..=0xdf => 2,
@@ -158,6 +170,14 @@ impl Strict {
             "m" => style(params),
             "H" => self.place(params),
             "J" if params == "2" => Ok(()),
+            // Whether the terminal knows the keyboard protocol of kitty, and what it is.
+            "u" if params == "?" => Ok(()),
+            "c" if params.is_empty() => Ok(()),
+            "u" if params == ">3" => self.switch("kitty", true),
+            "u" if params == "<" => self.switch("kitty", false),
+            "q" if ["0 ", "1 ", "3 ", "4 ", "5 ", "6 "].contains(&params) => {
+                self.switch("shape", params != "0 ")
+            }
             "h" | "l" => {
                 let mode = params.strip_prefix('?').filter(|mode| MODES.contains(mode));
                 let mode = mode.ok_or("a mode that is none of ours")?.to_owned();
@@ -172,6 +192,15 @@ impl Strict {
         }
     }
 
+    fn switch(&mut self, mode: &str, on: bool) -> Result<(), String> {
+        if on {
+            self.on.insert(mode.to_owned());
+        } else if !self.on.remove(mode) {
+            return Err(format!("{mode} is off already"));
+        }
+        Ok(())
+    }
+
     fn place(&self, params: &str) -> Result<(), String> {
         let (row, column) = params.split_once(';').unwrap_or(("1", "1"));
         let (row, column): (u16, u16) =
@@ -182,7 +211,14 @@ impl Strict {
     }
 
     fn command(&mut self, text: &str) -> Result<(), String> {
-        let copied = text.strip_prefix("52;c;").ok_or("a command that is none of ours")?;
+        // Which colours the terminal has.
+        if ["10;?", "11;?"].contains(&text) {
+            return Ok(());
+        }
+        let copied = text
+            .strip_prefix("52;c;")
+            .or_else(|| text.strip_prefix("52;p;"))
+            .ok_or("a command that is none of ours")?;
         let base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
         if !copied.bytes().all(base64) {
             return Err("something else than base64 for the clipboard".to_owned());

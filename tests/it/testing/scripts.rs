@@ -24,6 +24,7 @@ fn launch() -> Launch {
         stdout: OutputFd::Pipe,
         stderr: OutputFd::Null,
         foreground: false,
+        terminal: None,
     }
 }
 

@@ -324,3 +324,31 @@ fn what_lasts_reads_an_input_that_stays_open() {
     }
     assert_eq!(spec.pools["p"].template.as_ref().unwrap().stdin, StdinKind::Null);
 }
+
+#[test]
+fn a_terminal_overrides_the_input_of_a_set_and_hup_follows_term_unless_a_signal_is_named() {
+    let file = "[options.default]\nstdin = 'null'\ncolor = 'never'\n[options.term]\ntty = true\n\
+                [process]\nplain = 'x'\nown = { command = 'x', tty = true }\n\
+                set = { command = 'x', options = ['term'] }\n\
+                off = { command = 'x', options = ['term'], tty = false }\n\
+                grace = { command = 'x', tty = true, stop = { grace = '1s' } }\n\
+                signal = { command = 'x', tty = true, stop = { signal = 'TERM' } }\n\
+                command = { command = 'x', tty = true, stop = { command = 'y' } }\n\
+                [pool.p]\nconcurrency = 1\njobs = [{ name = 'job', command = 'x', tty = true }]\n";
+    let spec = Project::new(file).spec();
+    let of = |name: &str| (spec.processes[name].tty, spec.processes[name].hangs_up);
+    let (both, tty, none) = ((true, true), (true, false), (false, false));
+    let wanted = [
+        ("plain", none),
+        ("own", both),
+        ("set", both),
+        ("off", none),
+        ("grace", both),
+        ("signal", tty),
+        ("command", tty),
+        ("job", both),
+    ];
+    for (name, wanted) in wanted {
+        assert_eq!(of(name), wanted, "{name}");
+    }
+}

@@ -42,6 +42,14 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
         "tty = 'yes'",
         "3:7 expected a boolean, found the string \"yes\" (write `true` or `false`, without quotes)",
     ),
+    (
+        "tty = true\nstdin = 'pipe'",
+        "4:1 `stdin` together with `tty = true` (remove one of the two)",
+    ),
+    (
+        "color = 'always'\ntty = true",
+        "3:1 `color` together with `tty = true` (remove one of the two)",
+    ),
     ("cwd = ''", "3:7 the path is empty"),
     (
         "env = { A = { from_env = 'B' } }",
@@ -356,7 +364,7 @@ fn several_syntax_errors_are_reported_and_keys_hidden_by_them_are_not_missing() 
 
 #[test]
 fn keys_that_are_not_built_yet_are_refused_where_they_are_used() {
-    let text = "[process.x]\ncommand = 'x'\ntty = true\n";
+    let text = "[process.x]\ncommand = 'x'\nports = { web = 80 }\n";
     let project = Project::new(text);
     assert!(project.load().is_ok());
     let request = ProjectLocator { files: Vec::new(), dir: project.dir(), stdin: None };
@@ -364,6 +372,4 @@ fn keys_that_are_not_built_yet_are_refused_where_they_are_used() {
     let lines: Vec<_> = reported.iter().filter_map(Fault::line).collect();
     assert_eq!(lines, [3]);
     assert!(reported.iter().all(|fault| fault.message().ends_with("is not supported yet")));
-    let off = Project::new("[process.x]\ncommand = 'x'\ntty = false\n");
-    assert!(load(&ProjectLocator { files: Vec::new(), dir: off.dir(), stdin: None }).is_ok());
 }

@@ -117,6 +117,15 @@ impl LogsPane {
         self.stop_at(at);
     }
 
+    /// Scrolls up from the latest line, as soon as that is loaded.
+    pub fn scroll_back(&mut self, rows: isize, area: TextArea) {
+        self.follow();
+        if !self.is_at_end() {
+            self.reset();
+        }
+        self.scroll(-rows, area);
+    }
+
     pub fn hold(&mut self, area: TextArea) {
         let at = self.start(area);
         self.stop_at(at);

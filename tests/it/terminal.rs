@@ -1,0 +1,7 @@
+//! Terminals of processes.
+
+mod cli;
+mod exec;
+mod input_wait;
+mod library;
+mod pty;
