@@ -27,7 +27,6 @@ mod file_maintenance;
 mod global_options;
 mod graph;
 mod keys;
-mod kill;
 mod last_output;
 mod locked_project;
 mod logs;
@@ -41,7 +40,6 @@ mod project;
 mod project_ports;
 mod ps;
 mod reload;
-mod restart;
 mod run;
 mod running_project;
 mod runtime;
@@ -227,10 +225,10 @@ fn run_command(cli: Cli) -> ExitResult {
         CliCommand::Why(args) => why::why(global, &args),
         CliCommand::Logs(args) => logs::logs(global, &args),
         CliCommand::Events(args) => events::events(global, &args),
-        CliCommand::Start(args) => start::start(global, args),
-        CliCommand::Stop(args) => stop::stop(global, args),
-        CliCommand::Restart(args) => restart::restart(global, args),
-        CliCommand::Kill(args) => kill::kill(global, args),
+        CliCommand::Start(args) => start::start(global, args, ControlCommand::Start),
+        CliCommand::Stop(args) => stop::stop(global, args, ControlCommand::Stop),
+        CliCommand::Restart(args) => start::start(global, args, ControlCommand::Restart),
+        CliCommand::Kill(args) => stop::stop(global, args, ControlCommand::Kill),
         CliCommand::Signal(args) => signal::signal(global, args),
         CliCommand::Scale(args) => scale::scale(global, args),
         CliCommand::Enqueue(args) => enqueue::enqueue(global, args),

@@ -41,6 +41,7 @@ pub(crate) mod waiting;
 pub mod wire;
 
 pub use client::{BodyChunks, Client};
+pub(crate) use error::ControlResult;
 pub use error::{ControlError, ControlErrorKind};
 pub use frame::{Frame, FrameReader, LineFormat, push_log_file_line};
 pub use local::LocalControl;
@@ -76,69 +77,61 @@ pub enum Measure {
 /// The API of a running project.
 pub trait Control: Send + Sync {
     /// Returns the state of the project. Measuring takes a tenth of a second, unless it was done just before.
-    fn status(
-        &self,
-        measure: Measure,
-    ) -> impl Future<Output = Result<ProjectState, ControlError>> + Send;
+    fn status(&self, measure: Measure) -> impl Future<Output = ControlResult<ProjectState>> + Send;
     /// Streams the state of the project: the complete state first, then the changes. A slow client gets the
     /// latest state, and nothing is sent while nothing changes. With [`Measure::Yes`] usage is measured
     /// every five seconds while the stream exists.
     fn watch(
         &self,
         measure: Measure,
-    ) -> impl Future<Output = Result<ResponseStream<StateUpdate>, ControlError>> + Send;
+    ) -> impl Future<Output = ControlResult<ResponseStream<StateUpdate>>> + Send;
     /// Returns rows of the output. The scan ends when the future is dropped.
-    fn slice(
-        &self,
-        query: SliceQuery,
-    ) -> impl Future<Output = Result<SliceResponse, ControlError>> + Send;
+    fn slice(&self, query: SliceQuery)
+    -> impl Future<Output = ControlResult<SliceResponse>> + Send;
     /// Streams the extent of the output whenever it changes; a slow client gets the latest.
     fn growth(
         &self,
         query: ProgressQuery,
-    ) -> impl Future<Output = Result<ResponseStream<OutputProgress>, ControlError>> + Send;
+    ) -> impl Future<Output = ControlResult<ResponseStream<OutputProgress>>> + Send;
     /// Searches the stored output: the nearest hits first, then the counts. The search ends when the stream
     /// is dropped.
     fn search(
         &self,
         query: SearchQuery,
-    ) -> impl Future<Output = Result<ResponseStream<SearchProgress>, ControlError>> + Send;
+    ) -> impl Future<Output = ControlResult<ResponseStream<SearchProgress>>> + Send;
     /// Finds the next line or start of a run in one direction. The scan ends when the future is dropped.
-    fn seek(
-        &self,
-        query: SeekQuery,
-    ) -> impl Future<Output = Result<SeekResponse, ControlError>> + Send;
+    fn seek(&self, query: SeekQuery) -> impl Future<Output = ControlResult<SeekResponse>> + Send;
     /// Returns the details of a process.
     fn details(
         &self,
         name: &str,
         query: DetailsQuery,
-    ) -> impl Future<Output = Result<ProcessDetails, ControlError>> + Send;
+    ) -> impl Future<Output = ControlResult<ProcessDetails>> + Send;
     /// Returns why a process is in its state, down to the root cause.
-    fn why(&self, name: &str) -> impl Future<Output = Result<WhyResponse, ControlError>> + Send;
+    fn why(&self, name: &str) -> impl Future<Output = ControlResult<WhyResponse>> + Send;
     /// Streams the events after this number in batches; with `follow` also later ones.
     fn events(
         &self,
         after: u64,
         follow: bool,
-    ) -> impl Future<Output = Result<ResponseStream<Vec<EventItem>>, ControlError>> + Send;
+    ) -> impl Future<Output = ControlResult<ResponseStream<Vec<EventItem>>>> + Send;
     /// Streams output lines in batches.
     fn output(
         &self,
         query: OutputQuery,
-    ) -> impl Future<Output = Result<ResponseStream<Vec<OutputItem>>, ControlError>> + Send;
+    ) -> impl Future<Output = ControlResult<ResponseStream<Vec<OutputItem>>>> + Send;
     /// Reads the project's files and returns their faults and warnings, as `check --json` does.
-    fn check(&self) -> impl Future<Output = Result<CheckReport, ControlError>> + Send;
+    fn check(&self) -> impl Future<Output = ControlResult<CheckReport>> + Send;
     /// Reads the project's files again and applies the changes, or only returns them.
     fn reload(
         &self,
         request: ReloadRequest,
-    ) -> impl Future<Output = Result<ReloadResponse, ControlError>> + Send;
+    ) -> impl Future<Output = ControlResult<ReloadResponse>> + Send;
     /// Executes a command and returns the outcome for each process, once it has taken effect.
     fn execute(
         &self,
         command: ControlCommand,
-    ) -> impl Future<Output = Result<CommandResponse, ControlError>> + Send;
+    ) -> impl Future<Output = ControlResult<CommandResponse>> + Send;
     /// Returns the screen of a process with `tty`: that of its last run, if it is not running. With
     /// [`ScreenQuery::wait`] waits for another screen first, or for one that matches.
     ///
@@ -149,19 +142,13 @@ pub trait Control: Send + Sync {
         &self,
         name: &str,
         query: ScreenQuery,
-    ) -> impl Future<Output = Result<ScreenResponse, ControlError>> + Send;
+    ) -> impl Future<Output = ControlResult<ScreenResponse>> + Send;
     /// Attaches to the terminal of a process with `tty`, also before its first run and between runs. The
     /// stream ends when the project ends.
     ///
     /// # Errors
     /// [`ControlErrorKind::UnknownName`], [`ControlErrorKind::Conflict`] if the process has no terminal.
-    fn terminal(
-        &self,
-        name: &str,
-    ) -> impl Future<Output = Result<TerminalStream, ControlError>> + Send;
+    fn terminal(&self, name: &str) -> impl Future<Output = ControlResult<TerminalStream>> + Send;
     /// Shuts down the project; returns when the shutdown has begun.
-    fn shutdown(
-        &self,
-        request: ShutdownRequest,
-    ) -> impl Future<Output = Result<(), ControlError>> + Send;
+    fn shutdown(&self, request: ShutdownRequest) -> impl Future<Output = ControlResult<()>> + Send;
 }

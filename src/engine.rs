@@ -258,8 +258,8 @@ impl<H: Host> Engine<H> {
                 Some(fact) = self.facts.recv() => self.handle_input(Input::Fact(fact)),
                 fact = self.starts.next() => self.handle_input(Input::Fact(fact)),
                 Some(message) = self.messages.recv() => self.handle_message(message),
-                result = self.reloader.next() => self.finish_reload(result, &mut files),
-                report = files.next() => self.handle_report(report),
+                Some(result) = self.reloader.next() => self.finish_reload(result, &mut files),
+                Some(report) = files.next() => self.handle_report(report),
                 () = context.clock.until(deadline) => self.handle_input(Input::Tick),
             }
             for _ in 0..FACT_BATCH {

@@ -72,7 +72,7 @@ pub use pipe::OutputPipe;
 pub use proc::{PROCESS, REPLICA, ROLE, RUN, SESSION, start_ticks};
 pub use project_dirs::{ProjectDirError, ProjectDirs, user};
 pub use socket::{ControlSocket, SocketAddress, suspended_peer};
-pub use terminal_io::{InputWriter, OutputReader, PtyReader, PtyWriter};
+pub use terminal_io::{InputWriter, OutputReader, PtyMaster};
 pub use token::TokenFile;
 pub use usage::Usage;
 

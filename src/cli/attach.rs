@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::completions::{NameKind, names};
 use super::{ExitResult, GlobalOptions, ProgramExit, messages, running_project, stdout};
 use crate::control::wire::{ProcessState, ProjectState, ScreenQuery};
-use crate::control::{Client, Control as _, ControlError, Measure};
+use crate::control::{Client, Control as _, ControlError, ControlResult, Measure};
 use crate::output::{is_dumb_terminal, safe_name};
 use crate::spec::{Signal, counted, first_of, io_error_text};
 use crate::sys::own_process;
@@ -54,7 +54,7 @@ pub(super) fn attach(global: &GlobalOptions, args: &AttachArgs) -> ExitResult {
 }
 
 /// Checks that the project responds, and that the process has a terminal; returns its full name.
-async fn check(client: &Client, name: Option<&str>) -> Result<Option<String>, ControlError> {
+async fn check(client: &Client, name: Option<&str>) -> ControlResult<Option<String>> {
     client.status(Measure::No).await?;
     let Some(name) = name else { return Ok(None) };
     let screen = client.screen(name, ScreenQuery::default()).await?;

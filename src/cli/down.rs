@@ -9,7 +9,9 @@ use super::{
     ExitResult, GlobalOptions, ProgramExit, end_report, messages, running_project, stdout,
 };
 use crate::control::wire::ShutdownRequest;
-use crate::control::{Client, Control as _, ControlError, ControlErrorKind, Measure};
+use crate::control::{
+    Client, Control as _, ControlError, ControlErrorKind, ControlResult, Measure,
+};
 use crate::spec::io_error_text;
 use crate::sys::{EngineProcess, alive_holder, own_process};
 
@@ -64,10 +66,7 @@ fn report(global: &GlobalOptions, ended: &EndedProject, json: bool) -> ProgramEx
 }
 
 /// Stops the project, and waits until its guardian, and so everything below it, has ended.
-async fn shut_down(
-    client: &Client,
-    request: ShutdownRequest,
-) -> Result<EndedProject, ControlError> {
+async fn shut_down(client: &Client, request: ShutdownRequest) -> ControlResult<EndedProject> {
     let status = client.status(Measure::No).await?;
     // Before the request: afterwards another process may have the pid.
     let watch = own_process::ProcessExitWatch::of(status.pid);
@@ -82,7 +81,7 @@ async fn shut_down(
 
 /// Resumes a suspended project and kills everything in it. If it does not accept that, its engine
 /// is killed, so that the guardian ends the rest.
-async fn kill_suspended(global: &GlobalOptions) -> Result<EndedProject, ControlError> {
+async fn kill_suspended(global: &GlobalOptions) -> ControlResult<EndedProject> {
     let ended = || ControlError::new(ControlErrorKind::Ended, "the project has ended");
     let cannot_end = |error| failed("end it", &error);
     let (name, dirs) = running_project::find_silently(global).ok_or_else(ended)?;

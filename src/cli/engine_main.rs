@@ -7,14 +7,15 @@ use std::sync::{Arc, PoisonError};
 
 use super::control_endpoint::ControlEndpoint;
 use super::end_report::{self, RemainingProcess};
-use super::event_file::EventWriter;
 use super::file_maintenance::FileMaintenance;
 use super::locked_project::LockedProject;
 use super::messages::{cannot, use_colour};
 use super::reload::FileReloader;
 use super::signal_handlers::SignalHandlers;
 use super::terminal_passthrough::TerminalPassthrough;
-use super::{ExitResult, GlobalOptions, ProgramExit, diagnostics, messages, project, runtime};
+use super::{
+    ExitResult, GlobalOptions, ProgramExit, diagnostics, event_file, messages, project, runtime,
+};
 use crate::control::LocalControl;
 use crate::control::wire::ProjectEnd;
 use crate::engine::{
@@ -145,7 +146,7 @@ async fn run_engine(
     for text in locked.recovered.into_iter().chain(few_descriptors) {
         notices.send(Notice::general(text));
     }
-    let event_writer = open_event_writer(setup.events.as_deref(), &mut engine)?;
+    let event_writer = start_event_writer(setup.events.as_deref(), &mut engine)?;
     let forward = setup.forward_output.map(|work| FrontThread::start("pitcrew-pass", work));
     let forwarding = forward.transpose().map_err(cannot_start_threads)?;
     let handle = engine.handle();
@@ -203,11 +204,8 @@ async fn run_engine(
         }
         drop(notices);
         let rest = async {
-            if let Some(event_writer) = event_writer {
-                event_writer.finish().await;
-            }
-            if let Some(forwarding) = forwarding {
-                forwarding.done().await;
+            for thread in [event_writer, forwarding].into_iter().flatten() {
+                thread.done().await;
             }
             // After the last output and before the next message.
             drop(passthrough);
@@ -220,13 +218,13 @@ async fn run_engine(
     Ok(exit_code(&exit, foreground, &last))
 }
 
-/// Opens the file of `--events`, if there is one.
-fn open_event_writer(
+/// Starts to write the file of `--events`, if there is one.
+fn start_event_writer(
     file: Option<&Path>,
     engine: &mut Engine<RealHost>,
-) -> Result<Option<EventWriter>, ProgramExit> {
+) -> Result<Option<FrontThread>, ProgramExit> {
     let Some(file) = file else { return Ok(None) };
-    let writer = EventWriter::open(file, engine);
+    let writer = event_file::start(file, engine);
     writer.map(Some).map_err(|error| cannot(&format!("write {}", file.display()), &error))
 }
 

@@ -12,22 +12,12 @@ use crate::plain::FrontThread;
 use crate::spec::{counted, io_error_text};
 use crate::sys::{Host, own_process};
 
-/// Writes events on a separate thread.
-pub(super) struct EventWriter(FrontThread);
-
-impl EventWriter {
-    pub(super) fn open<H: Host>(path: &Path, engine: &mut Engine<H>) -> std::io::Result<Self> {
-        let file = own_process::append_without_waiting(path)?;
-        let (events, notices) = (engine.observe(), engine.notices());
-        let path = path.display().to_string();
-        FrontThread::start("pitcrew-events", move || write_events(file, &path, events, &notices))
-            .map(Self)
-    }
-
-    /// Waits until the last event is written.
-    pub(super) async fn finish(self) {
-        self.0.done().await;
-    }
+/// Starts a thread that writes the events, up to the last one.
+pub(super) fn start<H: Host>(path: &Path, engine: &mut Engine<H>) -> std::io::Result<FrontThread> {
+    let file = own_process::append_without_waiting(path)?;
+    let (events, notices) = (engine.observe(), engine.notices());
+    let path = path.display().to_string();
+    FrontThread::start("pitcrew-events", move || write_events(file, &path, events, &notices))
 }
 
 fn write_events(

@@ -11,7 +11,7 @@ use super::style::{BOLD, DIM, OutputStyle, state_colour};
 use super::value_parsers::number;
 use super::{ExitResult, GlobalOptions, ProgramExit, messages, running_project, stdout};
 use crate::control::wire::EventItem;
-use crate::control::{Client, Control as _, ControlError, Measure};
+use crate::control::{Client, Control as _, ControlResult, Measure};
 use crate::machine::{Event, EventText};
 use crate::output::safe_name;
 
@@ -41,7 +41,7 @@ pub(super) fn events(global: &GlobalOptions, args: &EventsArgs) -> ExitResult {
     Ok(ProgramExit::SUCCESS)
 }
 
-async fn print(client: &Client, args: &EventsArgs, style: OutputStyle) -> Result<(), ControlError> {
+async fn print(client: &Client, args: &EventsArgs, style: OutputStyle) -> ControlResult<()> {
     let mut table = None;
     if !args.json && std::io::stdout().is_terminal() {
         let status = client.status(Measure::No).await?;

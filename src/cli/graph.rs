@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::style::{BOLD, DIM, OutputStyle};
 use super::{ExitResult, GlobalOptions, ProgramExit, project, stdout};
-use crate::spec::{Name, ProcessKind, Spec};
+use crate::spec::{Dependency, Name, ProcessKind, Spec};
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct GraphArgs {
@@ -39,22 +39,10 @@ pub(super) fn graph(global: &GlobalOptions, args: &GraphArgs) -> ExitResult {
     Ok(ProgramExit::SUCCESS)
 }
 
-/// `from` depends on `to`, for which the condition must hold.
-struct DeclaredDependency<'a> {
-    from: &'a Name,
-    to: &'a Name,
-    condition: &'static str,
-    restart: bool,
-}
-
-fn edges(spec: &Spec) -> impl Iterator<Item = DeclaredDependency<'_>> {
+/// All dependencies: the first process depends on the second one, or on that pool.
+fn edges(spec: &Spec) -> impl Iterator<Item = (&Name, &Name, &Dependency)> {
     spec.processes.values().flat_map(|process| {
-        process.depends_on.iter().map(|(to, dependency)| DeclaredDependency {
-            from: &process.name,
-            to,
-            condition: dependency.condition.as_str(),
-            restart: dependency.restart,
-        })
+        process.depends_on.iter().map(|(to, dependency)| (&process.name, to, dependency))
     })
 }
 
@@ -84,7 +72,7 @@ fn pool_of<'a>(spec: &'a Spec, name: &Name) -> Option<&'a Name> {
 fn tree(spec: &Spec, style: OutputStyle) -> String {
     let mut text = String::new();
     let is_needed = |name: &Name| {
-        edges(spec).any(|edge| edge.to == name)
+        edges(spec).any(|(_, to, _)| to == name)
             || spec.pools.values().any(|pool| pool.jobs.contains(name))
     };
     for (name, kind) in nodes(spec) {
@@ -98,9 +86,12 @@ fn tree(spec: &Spec, style: OutputStyle) -> String {
 }
 
 fn branches(spec: &Spec, name: &Name, indent: &str, style: OutputStyle, text: &mut String) {
-    let dependencies = edges(spec).filter(|edge| edge.from == name);
+    let dependencies = edges(spec).filter(|(from, ..)| *from == name);
     let jobs = jobs(spec).filter(|(pool, _)| *pool == name).map(|(_, job)| (job, "job"));
-    let mut children = dependencies.map(|edge| (edge.to, edge.condition)).chain(jobs).peekable();
+    let mut children = dependencies
+        .map(|(_, to, dependency)| (to, dependency.condition.as_str()))
+        .chain(jobs)
+        .peekable();
     while let Some((child, word)) = children.next() {
         let is_last = children.peek().is_none();
         let (branch, space) = if is_last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
@@ -122,8 +113,8 @@ fn mermaid(spec: &Spec) -> String {
     for (name, _) in nodes(spec) {
         _ = writeln!(text, "  n{}[{}]", index(name), quoted(name));
     }
-    for edge in edges(spec) {
-        _ = writeln!(text, "  n{} -->|{}| n{}", index(edge.from), edge.condition, index(edge.to));
+    for (from, to, dependency) in edges(spec) {
+        _ = writeln!(text, "  n{} -->|{}| n{}", index(from), dependency.condition, index(to));
     }
     for (pool, job) in jobs(spec) {
         _ = writeln!(text, "  n{} -.- n{}", index(pool), index(job));
@@ -137,9 +128,9 @@ fn dot(spec: &Spec) -> String {
         let shape = if kind == "pool" { " [shape=box]" } else { "" };
         _ = writeln!(text, "  {}{shape};", quoted(name));
     }
-    for edge in edges(spec) {
-        let (from, to) = (quoted(edge.from), quoted(edge.to));
-        _ = writeln!(text, "  {from} -> {to} [label=\"{}\"];", edge.condition);
+    for (from, to, dependency) in edges(spec) {
+        let (from, to) = (quoted(from), quoted(to));
+        _ = writeln!(text, "  {from} -> {to} [label=\"{}\"];", dependency.condition);
     }
     for (pool, job) in jobs(spec) {
         _ = writeln!(text, "  {} -> {} [style=dotted, arrowhead=none];", quoted(pool), quoted(job));
@@ -152,11 +143,9 @@ fn json(spec: &Spec) -> serde_json::Value {
     let nodes: Vec<_> = nodes(spec)
         .map(|(name, kind)| json!({ "name": name, "kind": kind, "pool": pool_of(spec, name) }))
         .collect();
-    let edge = |edge: DeclaredDependency<'_>| {
-        json!({
-            "from": edge.from, "to": edge.to,
-            "condition": edge.condition, "restart": edge.restart,
-        })
+    let edge = |(from, to, dependency): (&Name, &Name, &Dependency)| {
+        let Dependency { condition, restart } = dependency;
+        json!({ "from": from, "to": to, "condition": condition, "restart": restart })
     };
     json!({ "nodes": nodes, "edges": edges(spec).map(edge).collect::<Vec<_>>() })
 }

@@ -3,8 +3,7 @@
 use clap::Args;
 
 use super::completions::{NameKind, names};
-use super::{ExitResult, GlobalOptions, ProgramExit, running_project, stdout};
-use crate::control::Control as _;
+use super::{ExitResult, GlobalOptions, outcome};
 use crate::control::wire::{ControlCommand, KeysRequest};
 
 #[derive(Debug, Clone, Args)]
@@ -38,9 +37,5 @@ pub(super) fn keys(global: &GlobalOptions, args: KeysArgs) -> ExitResult {
         KeysRequest { keys, ..request }
     };
     let command = ControlCommand::Keys(request);
-    running_project::request(global, async |client| client.execute(command).await)?;
-    if json {
-        stdout::print_json(&serde_json::json!({ "ok": true }));
-    }
-    Ok(ProgramExit::SUCCESS)
+    outcome::send_input(global, command, json)
 }

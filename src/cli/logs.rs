@@ -10,7 +10,7 @@ use super::value_parsers::number;
 use super::{ExitResult, GlobalOptions, ProgramExit, messages, running_project, stdout};
 use crate::control::wire::OutputQuery;
 use crate::control::{
-    Client, Control as _, ControlError, ControlErrorKind, Frame, FrameReader, LineFormat, Measure,
+    Client, Control as _, ControlErrorKind, ControlResult, Frame, FrameReader, LineFormat, Measure,
 };
 use crate::output::Stream;
 use crate::plain::{LineStyle, format_label, push_line};
@@ -85,11 +85,7 @@ impl LineFormatter {
     }
 }
 
-async fn print(
-    client: &Client,
-    global: &GlobalOptions,
-    args: &LogsArgs,
-) -> Result<(), ControlError> {
+async fn print(client: &Client, global: &GlobalOptions, args: &LogsArgs) -> ControlResult<()> {
     let query = OutputQuery {
         names: (!args.names.is_empty()).then(|| args.names.join(",")),
         stream: args.stream,

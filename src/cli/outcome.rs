@@ -38,6 +38,19 @@ pub(super) fn send_command(
     Ok(report(&response, json, global))
 }
 
+/// Sends a command that writes to a process; the outcome is that it was written.
+pub(super) fn send_input(
+    global: &GlobalOptions,
+    command: ControlCommand,
+    json: bool,
+) -> ExitResult {
+    running_project::request(global, async |client| client.execute(command).await)?;
+    if json {
+        stdout::print_json(&serde_json::json!({ "ok": true }));
+    }
+    Ok(ProgramExit::SUCCESS)
+}
+
 /// Prints the state of each process, and the last output of failed ones.
 pub(super) fn report(
     response: &CommandResponse,

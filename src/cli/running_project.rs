@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{GlobalOptions, ProgramExit, messages, project, runtime};
 use crate::control::wire::ProjectState;
-use crate::control::{Client, Control as _, ControlError, Measure};
+use crate::control::{Client, Control as _, ControlError, ControlResult, Measure};
 use crate::spec::{self, FILE, ProjectLocator, Spec};
 use crate::sys::{ControlSocket, ProjectDirs, alive_holder, is_running, suspended_peer};
 
@@ -88,7 +88,7 @@ pub(super) fn dirs_if_running(spec: &Spec) -> Option<ProjectDirs> {
 }
 
 /// Connects to the running project and sends it a request.
-pub(super) fn request<T, F: Future<Output = Result<T, ControlError>>>(
+pub(super) fn request<T, F: Future<Output = ControlResult<T>>>(
     global: &GlobalOptions,
     send: impl FnOnce(Client) -> F,
 ) -> Result<T, ProgramExit> {
@@ -125,7 +125,7 @@ pub(super) fn client(name: &str, dirs: ProjectDirs) -> Client {
 }
 
 /// Requests the complete state of the project.
-pub(super) async fn state(client: &Client) -> Result<ProjectState, ControlError> {
+pub(super) async fn state(client: &Client) -> ControlResult<ProjectState> {
     let mut state = ProjectState::default();
     let first = client.watch(Measure::No).await?.next().await;
     state.apply(first.ok_or_else(ControlError::ended)??);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::waiting::CommandTimeout;
 use super::{ExitResult, GlobalOptions, ProgramExit, messages, running_project, screen, stdout};
 use crate::control::wire::{ScreenQuery, ScreenResponse};
-use crate::control::{Client, Control as _, ControlError};
+use crate::control::{Client, Control as _, ControlResult};
 use crate::machine::StateName;
 
 /// How long one request waits. The project responds by itself when the screen matches.
@@ -45,7 +45,7 @@ async fn wait_for(
     name: &str,
     pattern: &str,
     timeout: &CommandTimeout,
-) -> Result<ScreenResponse, ControlError> {
+) -> ControlResult<ScreenResponse> {
     loop {
         let left = timeout.left();
         let time = left.map_or(REQUEST, |left| left.min(REQUEST));

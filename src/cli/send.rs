@@ -3,8 +3,7 @@
 use clap::Args;
 
 use super::completions::{NameKind, names};
-use super::{ExitResult, GlobalOptions, ProgramExit, running_project, stdout};
-use crate::control::Control as _;
+use super::{ExitResult, GlobalOptions, outcome};
 use crate::control::wire::{ControlCommand, SendRequest};
 
 #[derive(Debug, Clone, Args)]
@@ -22,9 +21,5 @@ pub(super) struct SendArgs {
 pub(super) fn send(global: &GlobalOptions, args: SendArgs) -> ExitResult {
     let SendArgs { name, text, json } = args;
     let command = ControlCommand::Send(SendRequest { name, text });
-    running_project::request(global, async |client| client.execute(command).await)?;
-    if json {
-        stdout::print_json(&serde_json::json!({ "ok": true }));
-    }
-    Ok(ProgramExit::SUCCESS)
+    outcome::send_input(global, command, json)
 }

@@ -1,4 +1,4 @@
-//! `start`: starts processes of the running project.
+//! `start` and `restart`: start processes of the running project.
 
 use std::time::Duration;
 
@@ -21,19 +21,18 @@ pub(super) struct StartArgs {
     no_wait: bool,
     /// Stop waiting after this long; exit code 124
     #[arg(long, value_parser = value_parsers::duration, value_name = "DURATION")]
-    pub(super) timeout: Option<Duration>,
+    timeout: Option<Duration>,
     /// Print JSON
     #[arg(long)]
-    pub(super) json: bool,
+    json: bool,
 }
 
-impl From<StartArgs> for StartRequest {
-    fn from(StartArgs { names, wait, no_wait, .. }: StartArgs) -> Self {
-        Self { names, wait, no_wait, dependants: false }
-    }
-}
-
-pub(super) fn start(global: &GlobalOptions, args: StartArgs) -> ExitResult {
-    let (timeout, json) = (args.timeout, args.json);
-    outcome::send_command(global, ControlCommand::Start(args.into()), timeout, json)
+pub(super) fn start(
+    global: &GlobalOptions,
+    args: StartArgs,
+    command: fn(StartRequest) -> ControlCommand,
+) -> ExitResult {
+    let StartArgs { names, wait, no_wait, timeout, json } = args;
+    let request = StartRequest { names, wait, no_wait, dependants: false };
+    outcome::send_command(global, command(request), timeout, json)
 }

@@ -1,4 +1,4 @@
-//! `stop`: stops processes of the running project.
+//! `stop` and `kill`: end processes of the running project.
 
 use clap::Args;
 
@@ -16,16 +16,14 @@ pub(super) struct StopArgs {
     no_wait: bool,
     /// Print JSON
     #[arg(long)]
-    pub(super) json: bool,
+    json: bool,
 }
 
-impl From<StopArgs> for StopRequest {
-    fn from(StopArgs { names, no_wait, .. }: StopArgs) -> Self {
-        Self { names, no_wait }
-    }
-}
-
-pub(super) fn stop(global: &GlobalOptions, args: StopArgs) -> ExitResult {
-    let json = args.json;
-    outcome::send_command(global, ControlCommand::Stop(args.into()), None, json)
+pub(super) fn stop(
+    global: &GlobalOptions,
+    args: StopArgs,
+    command: fn(StopRequest) -> ControlCommand,
+) -> ExitResult {
+    let StopArgs { names, no_wait, json } = args;
+    outcome::send_command(global, command(StopRequest { names, no_wait }), None, json)
 }

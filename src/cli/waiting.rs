@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::messages;
 use crate::control::wire::{CommandResponse, ControlCommand, WaitRequest};
-use crate::control::{Client, Control as _, ControlError, ControlErrorKind};
+use crate::control::{Client, Control as _, ControlError, ControlErrorKind, ControlResult};
 use crate::engine::Clock;
 use crate::spec::{Condition, format_limit};
 
@@ -46,7 +46,7 @@ pub(super) async fn wait_for(
     names: &[String],
     until: Option<Condition>,
     timeout: &CommandTimeout,
-) -> Result<CommandResponse, ControlError> {
+) -> ControlResult<CommandResponse> {
     let (mut delay, mut last_message) = (FIRST_DELAY, String::new());
     loop {
         let left = timeout.left();
@@ -90,8 +90,8 @@ pub(super) async fn pending(client: &Client, names: &[String]) -> Option<String>
 /// Fails if there is no result after this time.
 pub(super) async fn with_timeout<T>(
     timeout: &CommandTimeout,
-    result: impl Future<Output = Result<T, ControlError>>,
-) -> Result<T, ControlError> {
+    result: impl Future<Output = ControlResult<T>>,
+) -> ControlResult<T> {
     let Some(left) = timeout.left() else { return result.await };
     tokio::time::timeout(left, result).await.map_err(|_| timeout.expired(""))?
 }

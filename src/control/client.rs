@@ -31,8 +31,8 @@ use super::wire::{
     SeekResponse, ShutdownRequest, SliceQuery, SliceResponse, StateQuery, StateUpdate, WhyResponse,
 };
 use super::{
-    Control, ControlError, ControlErrorKind, Measure, PROTOCOL, PROTOCOL_HEADER, ResponseStream,
-    TerminalStream, VERSION_HEADER, terminal_protocol,
+    Control, ControlError, ControlErrorKind, ControlResult, Measure, PROTOCOL, PROTOCOL_HEADER,
+    ResponseStream, TerminalStream, VERSION_HEADER, terminal_protocol,
 };
 use crate::spec::io_error_text;
 
@@ -46,6 +46,8 @@ type ReportSuspension = dyn Fn(Option<ControlError>) + Send + Sync;
 
 /// How often a client that waits for a response checks whether the server is suspended.
 const SUSPENSION_CHECK_INTERVAL: Duration = Duration::from_millis(700);
+/// Any media type.
+const ANY: &str = "*/*";
 
 /// A project that runs in another process. Cheap to clone.
 #[derive(Clone)]
@@ -92,8 +94,8 @@ impl Client {
         method: Method,
         path: &str,
         body: &impl Serialize,
-    ) -> Result<T, ControlError> {
-        let response = self.request(method, path, body).await?;
+    ) -> ControlResult<T> {
+        let response = self.request(method, path, body, ANY).await?;
         let bytes = response.collect().await?;
         serde_json::from_slice(&bytes).map_err(|error| failed(format!("invalid response: {error}")))
     }
@@ -104,30 +106,20 @@ impl Client {
         &self,
         query: &OutputQuery,
         format: LineFormat,
-    ) -> Result<BodyChunks, ControlError> {
+    ) -> ControlResult<BodyChunks> {
         let accept = if format == LineFormat::Frames { FRAMES } else { NDJSON };
-        let path = format!("/v1/output?{}", query_string(query)?);
-        self.request_as(Method::GET, &path, &(), accept).await
+        let path = with_query("/v1/output", query)?;
+        self.request(Method::GET, &path, &(), accept).await
     }
 
-    /// Sends a request; an error response becomes the error.
+    /// Sends a request with this `Accept` header; an error response becomes the error.
     async fn request(
         &self,
         method: Method,
         path: &str,
         body: &impl Serialize,
-    ) -> Result<BodyChunks, ControlError> {
-        self.request_as(method, path, body, "*/*").await
-    }
-
-    /// Like [`request`](Self::request), with an `Accept` header.
-    async fn request_as(
-        &self,
-        method: Method,
-        path: &str,
-        body: &impl Serialize,
         accept: &str,
-    ) -> Result<BodyChunks, ControlError> {
+    ) -> ControlResult<BodyChunks> {
         let (response, peer) = self.send(method, path, body, &[(ACCEPT, accept)]).await?;
         Ok(BodyChunks::new(response.into_body(), self.clone(), peer))
     }
@@ -139,7 +131,7 @@ impl Client {
         path: &str,
         body: &impl Serialize,
         headers: &[(HeaderName, &str)],
-    ) -> Result<(Response<Incoming>, Option<OwnedFd>), ControlError> {
+    ) -> ControlResult<(Response<Incoming>, Option<OwnedFd>)> {
         let stream = (self.connect)().map_err(|error| self.connect_error(&error))?;
         let peer = stream.as_fd().try_clone_to_owned().ok();
         let response = self.request_over(stream, method, path, body, headers);
@@ -177,7 +169,7 @@ impl Client {
         path: &str,
         body: &impl Serialize,
         headers: &[(HeaderName, &str)],
-    ) -> Result<Response<Incoming>, ControlError> {
+    ) -> ControlResult<Response<Incoming>> {
         let stream = UnixStream::from_std(stream).map_err(|error| self.connect_error(&error))?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
@@ -211,36 +203,29 @@ impl Client {
             .await
             .map_err(|error| connection_error(&error))?
             .to_bytes();
-        Err(serde_json::from_slice(&bytes).unwrap_or_else(|_| status_error(status)))
+        Err(serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| failed(format!("the running project responded with {status}"))))
     }
 
     /// Streams server-sent events, each with one JSON object.
     async fn follow<T: DeserializeOwned + Send + 'static>(
         &self,
         path: &str,
-    ) -> Result<ResponseStream<T>, ControlError> {
-        let body = self.request(Method::GET, path, &()).await?;
+        query: &impl Serialize,
+    ) -> ControlResult<ResponseStream<T>> {
+        let body = self.request(Method::GET, &with_query(path, query)?, &(), ANY).await?;
         let mut batches = line_items(body, |line| match line.strip_prefix("data: ") {
             Some(data) => serde_json::from_str(data).map(Some),
             None => Ok(None),
         });
         Ok(ResponseStream::latest(|sink| async move {
-            loop {
-                let batch = tokio::select! {
-                    batch = batches.next() => batch,
-                    () = sink.closed() => return,
+            while let Some(Some(batch)) = sink.unless_closed(batches.next()).await {
+                let items = match batch {
+                    Ok(items) => items.into_iter().map(Ok).collect(),
+                    Err(error) => vec![Err(error)],
                 };
-                match batch {
-                    None => return,
-                    Some(Ok(items)) => {
-                        for item in items {
-                            if !sink.send(Ok(item)).await {
-                                return;
-                            }
-                        }
-                    }
-                    Some(Err(error)) => {
-                        sink.send(Err(error)).await;
+                for item in items {
+                    if !sink.send(item).await {
                         return;
                     }
                 }
@@ -258,7 +243,7 @@ impl Client {
     }
 
     /// Called before the body is read, because its format may differ in another version.
-    fn check_version(&self, response: &Response<Incoming>) -> Result<(), ControlError> {
+    fn check_version(&self, response: &Response<Incoming>) -> ControlResult<()> {
         let header = |name| response.headers().get(name).and_then(|text| text.to_str().ok());
         if header(PROTOCOL_HEADER).and_then(|text| text.parse().ok()) == Some(PROTOCOL) {
             return Ok(());
@@ -298,10 +283,6 @@ fn connection_error(error: &hyper::Error) -> ControlError {
     ControlError::new(ControlErrorKind::Ended, text)
 }
 
-fn status_error(status: StatusCode) -> ControlError {
-    failed(format!("the running project responded with {status}"))
-}
-
 /// The data of a `missed` event.
 #[derive(serde::Deserialize)]
 struct MissedEvents {
@@ -309,9 +290,10 @@ struct MissedEvents {
     to: u64,
 }
 
-/// Encodes the fields that are set as a query string.
-fn query_string(fields: &impl Serialize) -> Result<String, ControlError> {
-    serde_urlencoded::to_string(fields).map_err(|error| failed(error.to_string()))
+/// Appends the fields that are set to the path, as a query string.
+fn with_query(path: &str, fields: &impl Serialize) -> ControlResult<String> {
+    let query = serde_urlencoded::to_string(fields).map_err(|error| failed(error.to_string()))?;
+    Ok(format!("{path}?{query}"))
 }
 
 /// Encodes text as a segment of a path.
@@ -320,13 +302,12 @@ fn path_segment(text: &str) -> impl std::fmt::Display + '_ {
 }
 
 impl Control for Client {
-    async fn status(&self, measure: Measure) -> Result<ProjectState, ControlError> {
+    async fn status(&self, measure: Measure) -> ControlResult<ProjectState> {
         let query = StateQuery { follow: false, measure: measure == Measure::Yes };
-        self.request_json(Method::GET, &format!("/v1/snapshot?{}", query_string(&query)?), &())
-            .await
+        self.request_json(Method::GET, &with_query("/v1/snapshot", &query)?, &()).await
     }
 
-    async fn why(&self, name: &str) -> Result<WhyResponse, ControlError> {
+    async fn why(&self, name: &str) -> ControlResult<WhyResponse> {
         self.request_json(Method::GET, &format!("/v1/why/{}", path_segment(name)), &()).await
     }
 
@@ -334,9 +315,9 @@ impl Control for Client {
         &self,
         after: u64,
         follow: bool,
-    ) -> Result<ResponseStream<Vec<EventItem>>, ControlError> {
+    ) -> ControlResult<ResponseStream<Vec<EventItem>>> {
         let path = format!("/v1/events?after={after}&follow={follow}");
-        let body = self.request(Method::GET, &path, &()).await?;
+        let body = self.request(Method::GET, &path, &(), ANY).await?;
         let mut number = after;
         let mut is_missed = false;
         Ok(line_items(body, move |line| {
@@ -358,69 +339,56 @@ impl Control for Client {
         }))
     }
 
-    async fn watch(&self, measure: Measure) -> Result<ResponseStream<StateUpdate>, ControlError> {
+    async fn watch(&self, measure: Measure) -> ControlResult<ResponseStream<StateUpdate>> {
         let query = StateQuery { follow: true, measure: measure == Measure::Yes };
-        self.follow(&format!("/v1/snapshot?{}", query_string(&query)?)).await
+        self.follow("/v1/snapshot", &query).await
     }
 
-    async fn slice(&self, query: SliceQuery) -> Result<SliceResponse, ControlError> {
-        self.request_json(Method::GET, &format!("/v1/slice?{}", query_string(&query)?), &()).await
+    async fn slice(&self, query: SliceQuery) -> ControlResult<SliceResponse> {
+        self.request_json(Method::GET, &with_query("/v1/slice", &query)?, &()).await
     }
 
-    async fn growth(
-        &self,
-        query: ProgressQuery,
-    ) -> Result<ResponseStream<OutputProgress>, ControlError> {
-        self.follow(&format!("/v1/growth?{}", query_string(&query)?)).await
+    async fn growth(&self, query: ProgressQuery) -> ControlResult<ResponseStream<OutputProgress>> {
+        self.follow("/v1/growth", &query).await
     }
 
-    async fn search(
-        &self,
-        query: SearchQuery,
-    ) -> Result<ResponseStream<SearchProgress>, ControlError> {
-        self.follow(&format!("/v1/search?{}", query_string(&query)?)).await
+    async fn search(&self, query: SearchQuery) -> ControlResult<ResponseStream<SearchProgress>> {
+        self.follow("/v1/search", &query).await
     }
 
-    async fn seek(&self, query: SeekQuery) -> Result<SeekResponse, ControlError> {
-        self.request_json(Method::GET, &format!("/v1/seek?{}", query_string(&query)?), &()).await
+    async fn seek(&self, query: SeekQuery) -> ControlResult<SeekResponse> {
+        self.request_json(Method::GET, &with_query("/v1/seek", &query)?, &()).await
     }
 
-    async fn details(
-        &self,
-        name: &str,
-        query: DetailsQuery,
-    ) -> Result<ProcessDetails, ControlError> {
-        let path = format!("/v1/process/{}?{}", path_segment(name), query_string(&query)?);
+    async fn details(&self, name: &str, query: DetailsQuery) -> ControlResult<ProcessDetails> {
+        let path = with_query(&format!("/v1/process/{}", path_segment(name)), &query)?;
         self.request_json(Method::GET, &path, &()).await
     }
 
-    async fn output(
-        &self,
-        query: OutputQuery,
-    ) -> Result<ResponseStream<Vec<OutputItem>>, ControlError> {
-        let path = format!("/v1/output?{}", query_string(&query)?);
-        let body = self.request(Method::GET, &path, &()).await?;
+    async fn output(&self, query: OutputQuery) -> ControlResult<ResponseStream<Vec<OutputItem>>> {
+        let path = with_query("/v1/output", &query)?;
+        let body = self.request(Method::GET, &path, &(), ANY).await?;
         Ok(line_items(body, |line| serde_json::from_str(line).map(Some)))
     }
 
-    async fn check(&self) -> Result<CheckReport, ControlError> {
+    async fn check(&self) -> ControlResult<CheckReport> {
         self.request_json(Method::GET, "/v1/check", &()).await
     }
 
-    async fn reload(&self, request: ReloadRequest) -> Result<ReloadResponse, ControlError> {
+    async fn reload(&self, request: ReloadRequest) -> ControlResult<ReloadResponse> {
         self.request_json(Method::POST, "/v1/reload", &request).await
     }
 
-    async fn execute(&self, command: ControlCommand) -> Result<CommandResponse, ControlError> {
+    async fn execute(&self, command: ControlCommand) -> ControlResult<CommandResponse> {
         self.request_json(Method::POST, command.path(), &command).await
     }
 
-    async fn screen(&self, name: &str, query: ScreenQuery) -> Result<ScreenResponse, ControlError> {
-        let path = format!("/v1/screen/{}?{}", path_segment(name), query_string(&query)?);
+    async fn screen(&self, name: &str, query: ScreenQuery) -> ControlResult<ScreenResponse> {
+        let path = with_query(&format!("/v1/screen/{}", path_segment(name)), &query)?;
         self.request_json(Method::GET, &path, &()).await
     }
 
-    async fn terminal(&self, name: &str) -> Result<TerminalStream, ControlError> {
+    async fn terminal(&self, name: &str) -> ControlResult<TerminalStream> {
         let path = format!("/v1/terminal/{}", path_segment(name));
         let headers = [(CONNECTION, "upgrade"), (UPGRADE, terminal_protocol::UPGRADE)];
         let (response, _) = self.send(Method::GET, &path, &(), &headers).await?;
@@ -429,7 +397,7 @@ impl Control for Client {
         Ok(TerminalStream::new(TokioIo::new(connection)))
     }
 
-    async fn shutdown(&self, request: ShutdownRequest) -> Result<(), ControlError> {
-        self.request(Method::POST, "/v1/shutdown", &request).await.map(drop)
+    async fn shutdown(&self, request: ShutdownRequest) -> ControlResult<()> {
+        self.request(Method::POST, "/v1/shutdown", &request, ANY).await.map(drop)
     }
 }

@@ -43,10 +43,17 @@ pub struct ControlError {
     pub message: String,
 }
 
+/// The result of a control request.
+pub(crate) type ControlResult<T> = Result<T, ControlError>;
+
 impl ControlError {
     /// Creates an error of this kind.
     pub fn new(error: ControlErrorKind, message: impl Into<String>) -> Self {
         Self { error, message: message.into() }
+    }
+
+    pub(super) fn invalid_request(message: impl Into<String>) -> Self {
+        Self::new(ControlErrorKind::InvalidRequest, message)
     }
 
     pub(crate) fn ended() -> Self {

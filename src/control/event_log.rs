@@ -76,12 +76,10 @@ impl EventLog {
             if !follow || !more {
                 return;
             }
-            tokio::select! {
-                // The sender is dropped after it has set that no more events follow.
-                changed = self.last.changed() => if changed.is_err() && after >= self.last.borrow().0 {
-                    return;
-                },
-                () = sink.closed() => return,
+            let Some(changed) = sink.unless_closed(self.last.changed()).await else { return };
+            // The sender is dropped after it has set that no more events follow.
+            if changed.is_err() && after >= self.last.borrow().0 {
+                return;
             }
         }
     }

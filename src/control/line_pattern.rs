@@ -5,7 +5,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::Look;
 
-use super::error::{ControlError, ControlErrorKind};
+use super::error::{ControlError, ControlResult};
 use crate::output::Slice;
 
 /// The largest compiled regular expression, in bytes.
@@ -20,7 +20,7 @@ pub(super) struct LinePattern {
 }
 
 impl LinePattern {
-    pub(super) fn new(text: &str) -> Result<Self, ControlError> {
+    pub(super) fn new(text: &str) -> ControlResult<Self> {
         let build = |multi_line| {
             let mut builder = RegexBuilder::new(text);
             builder.size_limit(MAX_COMPILED_SIZE).multi_line(multi_line).build()
@@ -46,15 +46,14 @@ impl LinePattern {
 }
 
 /// Returns a regular expression for the rows of a screen, in which `^` and `$` match at the ends of rows.
-pub(super) fn screen_pattern(text: &str) -> Result<regex::Regex, ControlError> {
+pub(super) fn screen_pattern(text: &str) -> ControlResult<regex::Regex> {
     let mut builder = regex::RegexBuilder::new(text);
     let builder = builder.size_limit(MAX_COMPILED_SIZE).multi_line(true);
     builder.build().map_err(|error| invalid(&error))
 }
 
 fn invalid(error: &regex::Error) -> ControlError {
-    let text = format!("invalid regular expression: {error}");
-    ControlError::new(ControlErrorKind::InvalidRequest, text)
+    ControlError::invalid_request(format!("invalid regular expression: {error}"))
 }
 
 /// Whether all anchors of the pattern match at line ends in multi-line mode, and none only at the ends of

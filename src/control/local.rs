@@ -22,7 +22,9 @@ use super::wire::{
     ReloadResponse, ScreenQuery, ScreenResponse, SearchProgress, SearchQuery, SeekQuery,
     SeekResponse, ShutdownRequest, SliceQuery, SliceResponse, StateUpdate, WhyLink, WhyResponse,
 };
-use super::{Control, ControlError, ControlErrorKind, Measure, ResponseStream, TerminalStream};
+use super::{
+    Control, ControlError, ControlErrorKind, ControlResult, Measure, ResponseStream, TerminalStream,
+};
 use crate::engine::{self, Clock, EngineHandle, ReloadMode, Request, RequestError, SpecLoader};
 use crate::machine::{Event, Intent, Moment, ScaleError, ShutdownReason};
 use crate::output::SourceSelection;
@@ -50,7 +52,7 @@ pub struct LocalControl {
     pub(super) project: Arc<str>,
     pub(super) pid: u32,
     event_log: EventLog,
-    markers: RunMarkers,
+    pub(super) markers: RunMarkers,
     /// Limits the searches at the same time.
     search_permits: Arc<Semaphore>,
     pub(super) usage_sampler: UsageSampler,
@@ -112,10 +114,6 @@ impl LocalControl {
         self.file_status.borrow().clone()
     }
 
-    pub(super) fn markers(&self) -> &RunMarkers {
-        &self.markers
-    }
-
     /// Returns the wall-clock time of a moment: always the same for the same moment, unless one of the
     /// clocks was set or suspended.
     pub(super) fn wall_time(&self, moment: Moment) -> String {
@@ -137,12 +135,12 @@ impl LocalControl {
         &self,
         query: &OutputQuery,
         format: LineFormat,
-    ) -> Result<ResponseStream<Vec<u8>>, ControlError> {
+    ) -> ControlResult<ResponseStream<Vec<u8>>> {
         let request = self.output_request(query).await?;
         Ok(request.encoded_stream(Arc::clone(self.engine.store()), format))
     }
 
-    async fn output_request(&self, query: &OutputQuery) -> Result<OutputRequest, ControlError> {
+    async fn output_request(&self, query: &OutputQuery) -> ControlResult<OutputRequest> {
         let store = self.engine.store();
         let sources = match &query.names {
             None => None,
@@ -155,7 +153,7 @@ impl LocalControl {
     }
 
     /// Returns the names of the processes that these names and tags match.
-    async fn resolve(&self, names: Vec<String>) -> Result<Vec<Name>, ControlError> {
+    async fn resolve(&self, names: Vec<String>) -> ControlResult<Vec<Name>> {
         let resolved = self.ask(|reply| Request::Resolve { names, reply }).await?;
         let views = resolved.ids.iter().filter_map(|id| resolved.before.get(*id));
         Ok(views.map(|view| view.name.clone()).collect())
@@ -164,7 +162,7 @@ impl LocalControl {
     pub(super) async fn ask<T>(
         &self,
         request: impl FnOnce(oneshot::Sender<Result<T, RequestError>>) -> Request,
-    ) -> Result<T, ControlError> {
+    ) -> ControlResult<T> {
         let (reply, response) = oneshot::channel();
         if !self.engine.request(request(reply)) {
             return Err(ControlError::ended());
@@ -174,7 +172,7 @@ impl LocalControl {
 
     /// Resolves the names of a query. The exact name of a process that has printed something is valid even
     /// if the process is no longer a member; the engine resolves the other names.
-    async fn choice(&self, names: Option<&str>) -> Result<SourceChoice, ControlError> {
+    async fn choice(&self, names: Option<&str>) -> ControlResult<SourceChoice> {
         let Some(names) = names else {
             return Ok(SourceChoice { selection: SourceSelection::All, names: None });
         };
@@ -192,7 +190,7 @@ impl LocalControl {
 }
 
 impl Control for LocalControl {
-    async fn status(&self, measure: Measure) -> Result<ProjectState, ControlError> {
+    async fn status(&self, measure: Measure) -> ControlResult<ProjectState> {
         let usage = match measure {
             Measure::Yes => {
                 self.usage_sampler.read(&self.engine, usage_sampler::MAX_AGE_ONCE).await
@@ -205,12 +203,12 @@ impl Control for LocalControl {
         }))
     }
 
-    async fn watch(&self, measure: Measure) -> Result<ResponseStream<StateUpdate>, ControlError> {
+    async fn watch(&self, measure: Measure) -> ControlResult<ResponseStream<StateUpdate>> {
         let local = self.clone();
         Ok(ResponseStream::latest(|sink| local.send_updates(measure, sink)))
     }
 
-    async fn slice(&self, query: SliceQuery) -> Result<SliceResponse, ControlError> {
+    async fn slice(&self, query: SliceQuery) -> ControlResult<SliceResponse> {
         let choice = self.choice(query.names.as_deref()).await?;
         let output = (Arc::clone(self.engine.store()), self.markers.clone());
         let job = SliceJob::new(output, choice, &query)?;
@@ -226,33 +224,23 @@ impl Control for LocalControl {
         .await
     }
 
-    async fn search(
-        &self,
-        query: SearchQuery,
-    ) -> Result<ResponseStream<SearchProgress>, ControlError> {
+    async fn search(&self, query: SearchQuery) -> ControlResult<ResponseStream<SearchProgress>> {
         let choice = self.choice(query.names.as_deref()).await?;
         let job = SearchJob::new(Arc::clone(self.engine.store()), choice, &query)?;
         Ok(job.stream(Arc::clone(&self.search_permits)))
     }
 
-    async fn seek(&self, query: SeekQuery) -> Result<SeekResponse, ControlError> {
+    async fn seek(&self, query: SeekQuery) -> ControlResult<SeekResponse> {
         let choice = self.choice(query.names.as_deref()).await?;
         let output = (Arc::clone(self.engine.store()), self.markers.clone());
         cancellable_blocking(search::seek(output, choice, &query)?).await
     }
 
-    async fn details(
-        &self,
-        name: &str,
-        query: DetailsQuery,
-    ) -> Result<ProcessDetails, ControlError> {
+    async fn details(&self, name: &str, query: DetailsQuery) -> ControlResult<ProcessDetails> {
         self.details_of(name, query.reveal).await
     }
 
-    async fn growth(
-        &self,
-        query: ProgressQuery,
-    ) -> Result<ResponseStream<OutputProgress>, ControlError> {
+    async fn growth(&self, query: ProgressQuery) -> ControlResult<ResponseStream<OutputProgress>> {
         let SourceChoice { selection, .. } = self.choice(query.names.as_deref()).await?;
         let (store, markers) = (Arc::clone(self.engine.store()), self.markers.clone());
         let counter = NewLineCounter::new(&query)?;
@@ -260,7 +248,7 @@ impl Control for LocalControl {
         Ok(ResponseStream::latest(|sink| watch.send_progress(sink)))
     }
 
-    async fn why(&self, name: &str) -> Result<WhyResponse, ControlError> {
+    async fn why(&self, name: &str) -> ControlResult<WhyResponse> {
         let name = name.to_owned();
         let explanation = self.ask(|reply| Request::Why { name, reply }).await?;
         let explanation = explanation.ok_or_else(ControlError::ended)?;
@@ -290,24 +278,21 @@ impl Control for LocalControl {
         &self,
         after: u64,
         follow: bool,
-    ) -> Result<ResponseStream<Vec<EventItem>>, ControlError> {
+    ) -> ControlResult<ResponseStream<Vec<EventItem>>> {
         Ok(self.event_log.stream(after, follow))
     }
 
-    async fn output(
-        &self,
-        query: OutputQuery,
-    ) -> Result<ResponseStream<Vec<OutputItem>>, ControlError> {
+    async fn output(&self, query: OutputQuery) -> ControlResult<ResponseStream<Vec<OutputItem>>> {
         let request = self.output_request(&query).await?;
         Ok(request.stream(Arc::clone(self.engine.store())))
     }
 
-    async fn check(&self) -> Result<CheckReport, ControlError> {
+    async fn check(&self) -> ControlResult<CheckReport> {
         let files = Arc::clone(&self.files);
         blocking(move || spec::report(&files)).await
     }
 
-    async fn reload(&self, request: ReloadRequest) -> Result<ReloadResponse, ControlError> {
+    async fn reload(&self, request: ReloadRequest) -> ControlResult<ReloadResponse> {
         let mode = if request.dry_run { ReloadMode::DryRun } else { ReloadMode::Apply };
         match self.engine.reload_and_wait(mode).await {
             engine::ReloadReport::Applied(difference)
@@ -323,19 +308,19 @@ impl Control for LocalControl {
         }
     }
 
-    async fn execute(&self, command: ControlCommand) -> Result<CommandResponse, ControlError> {
+    async fn execute(&self, command: ControlCommand) -> ControlResult<CommandResponse> {
         self.execute_command(command).await
     }
 
-    async fn screen(&self, name: &str, query: ScreenQuery) -> Result<ScreenResponse, ControlError> {
+    async fn screen(&self, name: &str, query: ScreenQuery) -> ControlResult<ScreenResponse> {
         self.wait_for_screen(name, query).await
     }
 
-    async fn terminal(&self, name: &str) -> Result<TerminalStream, ControlError> {
+    async fn terminal(&self, name: &str) -> ControlResult<TerminalStream> {
         self.attach(name).await
     }
 
-    async fn shutdown(&self, request: ShutdownRequest) -> Result<(), ControlError> {
+    async fn shutdown(&self, request: ShutdownRequest) -> ControlResult<()> {
         let reason = ShutdownReason::Asked;
         let intent =
             if request.kill { Intent::ShutdownNow(reason) } else { Intent::Shutdown(reason) };

@@ -9,10 +9,10 @@ use super::frame::{LineEncoder, LineFormat};
 use super::response_stream::ResponseSink;
 use super::slice::LineFilter;
 use super::wire::{OutputItem, OutputLine, OutputQuery};
-use super::{ControlError, ControlErrorKind, ResponseStream};
+use super::{ControlError, ControlResult, ResponseStream};
 use crate::engine::Clock;
 use crate::output::{
-    LogStore, ReadFrom, ReadLimit, Reader, Slice, SliceLine, SourceId, SourceSelection, WakeReason,
+    LogStore, ReadFrom, ReadLimit, Slice, SliceLine, SourceId, SourceSelection, WakeReason,
 };
 
 /// The maximum amount read under one lock of the store.
@@ -30,10 +30,7 @@ pub(super) struct OutputRequest {
 
 impl OutputRequest {
     /// Creates the request of a query for these sources; `None` means all.
-    pub(super) fn new(
-        query: &OutputQuery,
-        sources: Option<Vec<SourceId>>,
-    ) -> Result<Self, ControlError> {
+    pub(super) fn new(query: &OutputQuery, sources: Option<Vec<SourceId>>) -> ControlResult<Self> {
         let filter = LineFilter::new(&query.criteria())?;
         Ok(Self {
             selection: sources.map_or(SourceSelection::All, SourceSelection::only),
@@ -106,16 +103,10 @@ impl OutputRequest {
             if !slice.is_empty() {
                 continue;
             }
-            if !self.follow || self.wait(&reader, &sink).await != Some(WakeReason::Lines) {
+            let woken = std::future::poll_fn(|cx| reader.poll_newer(cx));
+            if !self.follow || sink.unless_closed(woken).await != Some(WakeReason::Lines) {
                 return;
             }
-        }
-    }
-
-    async fn wait<T>(&self, reader: &Reader, sink: &ResponseSink<T>) -> Option<WakeReason> {
-        tokio::select! {
-            woken = std::future::poll_fn(|cx| reader.poll_newer(cx)) => Some(woken),
-            () = sink.closed() => None,
         }
     }
 
@@ -157,7 +148,7 @@ impl OutputRequest {
 }
 
 /// Parses a time, or an age.
-fn parse_since(text: &str) -> Result<Timestamp, ControlError> {
+fn parse_since(text: &str) -> ControlResult<Timestamp> {
     if let Ok(time) = text.parse() {
         return Ok(time);
     }
@@ -165,7 +156,7 @@ fn parse_since(text: &str) -> Result<Timestamp, ControlError> {
         let text = format!(
             "invalid time `{text}`: expected a time such as `2026-01-02T03:04:05Z`, or an age such as `5m`"
         );
-        ControlError::new(ControlErrorKind::InvalidRequest, text)
+        ControlError::invalid_request(text)
     })?;
     let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
     Ok(Clock::wall().saturating_sub(age).unwrap_or(Timestamp::MIN))

@@ -8,7 +8,7 @@ use super::wire::{
     CheckDetails, DependencyState, EnvVariable, ProcessDetails, RunDetails, RunMarkerKind,
     SourceLocation, millis,
 };
-use super::{ControlError, LocalControl};
+use super::{ControlResult, LocalControl};
 use crate::engine::Request;
 use crate::machine::{ProcessView, Snapshot};
 use crate::spec::{self, Check, CheckRole, CommandLine, ProbeResult, ProjectLocator};
@@ -36,7 +36,7 @@ impl LocalControl {
         &self,
         name: &str,
         reveal: bool,
-    ) -> Result<ProcessDetails, ControlError> {
+    ) -> ControlResult<ProcessDetails> {
         let names = vec![name.to_owned()];
         let resolved = self.ask(|reply| Request::Resolve { names, reply }).await?;
         let view = resolved.only(name)?;
@@ -75,7 +75,7 @@ impl LocalControl {
             watch: spec.watch.clone(),
             needed_by: dependents(view, snapshot),
             defined,
-            runs: recent_runs(self.markers(), view.name.as_str()),
+            runs: recent_runs(&self.markers, view.name.as_str()),
         }
     }
 }

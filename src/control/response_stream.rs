@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use tokio::sync::mpsc;
 
-use super::ControlError;
+use super::ControlResult;
 
 /// The most items that are produced before the client takes them.
 const BUFFER: usize = 2;
@@ -14,11 +14,11 @@ const BUFFER: usize = 2;
 /// A stream of response items. Its producer waits until an item is taken, and ends when the stream is
 /// dropped.
 #[derive(Debug)]
-pub struct ResponseStream<T>(mpsc::Receiver<Result<T, ControlError>>);
+pub struct ResponseStream<T>(mpsc::Receiver<ControlResult<T>>);
 
 /// The producer's end of a [`ResponseStream`].
 #[derive(Debug)]
-pub(super) struct ResponseSink<T>(mpsc::Sender<Result<T, ControlError>>);
+pub(super) struct ResponseSink<T>(mpsc::Sender<ControlResult<T>>);
 
 impl<T: Send + 'static> ResponseStream<T> {
     /// Spawns a task that produces the items.
@@ -42,20 +42,28 @@ impl<T: Send + 'static> ResponseStream<T> {
     }
 
     /// Returns the next item, or `None` at the end.
-    pub async fn next(&mut self) -> Option<Result<T, ControlError>> {
+    pub async fn next(&mut self) -> Option<ControlResult<T>> {
         self.0.recv().await
     }
 }
 
 impl<T> ResponseSink<T> {
     /// Waits for room and sends the item; returns false if the client has gone.
-    pub(super) async fn send(&self, item: Result<T, ControlError>) -> bool {
+    pub(super) async fn send(&self, item: ControlResult<T>) -> bool {
         self.0.send(item).await.is_ok()
     }
 
     /// Waits for room before the item is produced; returns `None` if the client has gone.
-    pub(super) async fn reserve(&self) -> Option<mpsc::Permit<'_, Result<T, ControlError>>> {
+    pub(super) async fn reserve(&self) -> Option<mpsc::Permit<'_, ControlResult<T>>> {
         self.0.reserve().await.ok()
+    }
+
+    /// Waits for the future; returns `None` if the client goes before.
+    pub(super) async fn unless_closed<R>(&self, future: impl Future<Output = R>) -> Option<R> {
+        tokio::select! {
+            result = future => Some(result),
+            () = self.closed() => None,
+        }
     }
 
     /// Waits until the client has gone.
@@ -65,7 +73,7 @@ impl<T> ResponseSink<T> {
 }
 
 impl<T> Stream for ResponseStream<T> {
-    type Item = Result<T, ControlError>;
+    type Item = ControlResult<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.poll_recv(cx)

@@ -17,8 +17,8 @@ use super::wire::{
     ServerSent, ShutdownRequest, StateQuery, StateUpdate, WhyResponse,
 };
 use super::{
-    Control, ControlError, ControlErrorKind, LocalControl, Measure, PROTOCOL, PROTOCOL_HEADER,
-    VERSION_HEADER,
+    Control, ControlError, ControlErrorKind, ControlResult, LocalControl, Measure, PROTOCOL,
+    PROTOCOL_HEADER, VERSION_HEADER,
 };
 
 mod commands;
@@ -66,7 +66,7 @@ async fn handshake(request: Request, next: Next) -> Response {
     response
 }
 
-fn check_version(headers: &HeaderMap) -> Result<(), ControlError> {
+fn check_version(headers: &HeaderMap) -> ControlResult<()> {
     let Some(theirs) = headers.get(PROTOCOL_HEADER) else { return Ok(()) };
     if theirs.to_str().ok().and_then(|text| text.parse().ok()) == Some(PROTOCOL) {
         return Ok(());
@@ -105,14 +105,11 @@ async fn no_such_path(request: Request) -> ControlError {
 
 async fn no_such_method(request: Request) -> Response {
     let (method, path) = (request.method(), request.uri().path());
-    let error = ControlError::new(
-        ControlErrorKind::InvalidRequest,
-        format!("{path} does not support {method}"),
-    );
+    let error = ControlError::invalid_request(format!("{path} does not support {method}"));
     (StatusCode::METHOD_NOT_ALLOWED, Json(error)).into_response()
 }
 
-type RouteResult<T> = Result<Json<T>, ControlError>;
+type RouteResult<T> = ControlResult<Json<T>>;
 
 /// The state of the project; with `follow` as server-sent events, the complete state first, then the changes
 #[utoipa::path(get, path = "/v1/snapshot", params(StateQuery), responses(
@@ -121,7 +118,7 @@ type RouteResult<T> = Result<Json<T>, ControlError>;
 async fn snapshot(
     State(project): State<LocalControl>,
     QueryInput(query): QueryInput<StateQuery>,
-) -> Result<Response, ControlError> {
+) -> ControlResult<Response> {
     let measure = if query.measure { Measure::Yes } else { Measure::No };
     if query.follow {
         return Ok(server_sent::items(project.watch(measure).await?));
@@ -135,7 +132,7 @@ async fn snapshot(
 async fn shutdown(
     State(project): State<LocalControl>,
     BodyInput(request): BodyInput<ShutdownRequest>,
-) -> Result<StatusCode, ControlError> {
+) -> ControlResult<StatusCode> {
     project.shutdown(request).await?;
     Ok(StatusCode::ACCEPTED)
 }
@@ -158,7 +155,7 @@ async fn events(
     State(project): State<LocalControl>,
     headers: HeaderMap,
     QueryInput(query): QueryInput<EventQuery>,
-) -> Result<Response, ControlError> {
+) -> ControlResult<Response> {
     let EventQuery { after, follow } = query;
     let last_seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let items = project.events(after.or(last_seen).unwrap_or(0), follow).await?;
@@ -173,7 +170,7 @@ async fn output(
     State(project): State<LocalControl>,
     headers: HeaderMap,
     QueryInput(query): QueryInput<OutputQuery>,
-) -> Result<Response, ControlError> {
+) -> ControlResult<Response> {
     let is_framed = headers.get(header::ACCEPT).is_some_and(|accept| accept == FRAMES);
     let (format, media_type) =
         if is_framed { (LineFormat::Frames, FRAMES) } else { (LineFormat::Json, NDJSON) };
@@ -201,7 +198,7 @@ async fn reload(
 #[utoipa::path(get, path = "/v1/openapi.json", responses(
     (status = 200, description = "Success", body = Object), (status = "default", description = "Error", body = ControlError)))]
 async fn openapi() -> Json<utoipa::openapi::OpenApi> {
-    Json(OpenApiDocument::openapi().merge_from(commands::document()))
+    Json(OpenApiDocument::openapi().merge_from(commands::CommandsDocument::openapi()))
 }
 
 /// The document of the routes in this file, in `output_routes` and in `terminal_routes`.

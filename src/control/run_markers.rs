@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use super::wire::{OutputRow, RunMarker, RunMarkerKind};
-use super::{ControlError, ControlErrorKind};
+use super::{ControlError, ControlResult};
 use crate::machine::{Event, event_text};
 use crate::spec::Name;
 
@@ -46,14 +46,14 @@ impl RowPosition {
     }
 
     /// Parses `12`, or `12.7` for the marker of event 7 before line 12.
-    pub(super) fn parse(text: &str) -> Result<Self, ControlError> {
+    pub(super) fn parse(text: &str) -> ControlResult<Self> {
         let (seq, event) = match text.split_once('.') {
             Some((seq, event)) => (seq.parse().ok(), event.parse().ok()),
             None => (text.parse().ok(), Some(u64::MAX)),
         };
         let (Some(seq), Some(event)) = (seq, event) else {
             let text = format!("invalid position `{text}`: expected a line number, such as `12`");
-            return Err(ControlError::new(ControlErrorKind::InvalidRequest, text));
+            return Err(ControlError::invalid_request(text));
         };
         Ok(Self { seq, event })
     }
@@ -77,17 +77,11 @@ impl fmt::Display for RowPosition {
 }
 
 /// The stored run markers. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct RunMarkers {
     markers: Arc<Mutex<VecDeque<RunMarker>>>,
     /// Number of changes.
     change_count: Arc<watch::Sender<u64>>,
-}
-
-impl Default for RunMarkers {
-    fn default() -> Self {
-        Self { markers: Arc::default(), change_count: Arc::new(watch::Sender::new(0)) }
-    }
 }
 
 impl RunMarkers {

@@ -20,7 +20,7 @@ use super::slice::{
 use super::wire::{
     OutputRow, RunMarker, RunMarkerKind, SearchProgress, SearchQuery, SeekQuery, SeekResponse,
 };
-use super::{ControlError, ControlErrorKind, ResponseStream};
+use super::{ControlError, ControlResult, ResponseStream};
 use crate::output::{LogStore, ReadFrom, Slice, SliceLine, WakeReason};
 
 mod hit_counter;
@@ -56,13 +56,10 @@ impl SearchJob {
         store: Arc<LogStore>,
         choice: SourceChoice,
         query: &SearchQuery,
-    ) -> Result<Self, ControlError> {
+    ) -> ControlResult<Self> {
         let SearchQuery { search, at, from, follow, .. } = query;
         if search.is_empty() {
-            return Err(ControlError::new(
-                ControlErrorKind::InvalidRequest,
-                "no search pattern is given",
-            ));
+            return Err(ControlError::invalid_request("no search pattern is given"));
         }
         let filter = LineFilter::new(&query.criteria())?;
         let pattern = LinePattern::new(search)?;
@@ -76,10 +73,8 @@ impl SearchJob {
     }
 
     async fn send_progress(self, permits: Arc<Semaphore>, sink: ResponseSink<SearchProgress>) {
-        let permit = tokio::select! {
-            permit = Arc::clone(&permits).acquire_owned() => permit,
-            () = sink.closed() => return,
-        };
+        let permit = sink.unless_closed(Arc::clone(&permits).acquire_owned()).await;
+        let Some(permit) = permit else { return };
         let (progress, mut reports) = watch::channel(SearchProgress::default());
         let search = tokio::task::spawn_blocking(move || {
             let counter = self.search_all(&progress);
@@ -135,29 +130,19 @@ impl SearchJob {
         let mut reader = self.store.reader(selection, ReadFrom::Seq(counter.end));
         let (mut search, mut counter, mut last) = (self, counter, last);
         loop {
-            tokio::select! {
-                woken = std::future::poll_fn(|cx| reader.poll_newer(cx)) => {
-                    if woken == WakeReason::Closed {
-                        return;
-                    }
-                }
-                () = sink.closed() => return,
+            let woken = std::future::poll_fn(|cx| reader.poll_newer(cx));
+            if sink.unless_closed(woken).await != Some(WakeReason::Lines) {
+                return;
             }
             reader.skip();
-            let permit = tokio::select! {
-                permit = Arc::clone(&permits).acquire_owned() => permit,
-                () = sink.closed() => return,
-            };
+            let permit = sink.unless_closed(Arc::clone(&permits).acquire_owned()).await;
+            let Some(permit) = permit else { return };
             let searched = cancellable_blocking(move |is_cancelled| {
                 let progress = search.search_new(&mut counter, is_cancelled);
                 drop(permit);
                 (search, counter, progress)
             });
-            let searched = tokio::select! {
-                searched = searched => searched,
-                () = sink.closed() => return,
-            };
-            let Ok(searched) = searched else { return };
+            let Some(Ok(searched)) = sink.unless_closed(searched).await else { return };
             let progress;
             (search, counter, progress) = searched;
             let counts = |progress: &SearchProgress| {
@@ -168,9 +153,8 @@ impl SearchJob {
                 slot.send(Ok(progress));
                 last = progress;
             }
-            tokio::select! {
-                () = tokio::time::sleep(FOLLOW_INTERVAL) => {}
-                () = sink.closed() => return,
+            if sink.unless_closed(tokio::time::sleep(FOLLOW_INTERVAL)).await.is_none() {
+                return;
             }
         }
     }
@@ -288,12 +272,13 @@ pub(super) fn seek(
     (store, markers): (Arc<LogStore>, RunMarkers),
     choice: SourceChoice,
     query: &SeekQuery,
-) -> Result<impl FnOnce(&dyn Fn() -> bool) -> SeekResponse + Send + 'static + use<>, ControlError> {
+) -> ControlResult<impl FnOnce(&dyn Fn() -> bool) -> SeekResponse + Send + 'static + use<>> {
     let (back, run, event) = (query.back, query.run, query.event);
     let from = position(query.from.as_deref())?;
     let floor = floor(query.cleared.as_deref())?;
     let search = query.search.as_deref().map(LinePattern::new).transpose()?;
-    let filter = LineFilter::new(&query.criteria())?.with_search(search);
+    let mut filter = LineFilter::new(&query.criteria())?;
+    filter.search = search;
     let anchor = if back {
         SliceAnchor::Before(from.unwrap_or(RowPosition::END))
     } else {

@@ -97,7 +97,10 @@ impl Acceptor for UnixSocketListener {
 
     async fn accept(&self) -> io::Result<Option<UnixStream>> {
         let (stream, _) = self.listener.accept().await?;
-        Ok(is_allowed(&stream, self.user).then_some(stream))
+        // The folder's mode keeps other users out; this check covers a folder whose mode was changed manually.
+        let is_allowed =
+            stream.peer_cred().is_ok_and(|peer| peer.uid() == self.user || peer.uid() == 0);
+        Ok(is_allowed.then_some(stream))
     }
 }
 
@@ -154,9 +157,4 @@ async fn serve<A: Acceptor>(listener: A, router: Router, mut stopped: watch::Rec
     drop(listener);
     let rest = async { while connections.join_next().await.is_some() {} };
     _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, rest).await;
-}
-
-/// The folder's mode keeps other users out; this check covers a folder whose mode was changed manually.
-fn is_allowed(stream: &UnixStream, user: u32) -> bool {
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == user || peer.uid() == 0)
 }

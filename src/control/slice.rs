@@ -10,7 +10,7 @@ use super::severity::{severity, visible_text};
 use super::wire::{
     LineCriteria, OutputLine, OutputRow, RunMarker, Severity, SliceQuery, SliceResponse,
 };
-use super::{ControlError, ControlErrorKind};
+use super::{ControlError, ControlResult};
 use crate::output::{LogStore, ReadLimit, Slice, SliceLine, SourceSelection, Stream};
 
 /// The maximum amount read under one lock of the store.
@@ -28,11 +28,11 @@ pub(super) struct LineFilter {
     invert: bool,
     level: Option<Severity>,
     /// A second pattern that must match too.
-    search: Option<LinePattern>,
+    pub(super) search: Option<LinePattern>,
 }
 
 impl LineFilter {
-    pub(super) fn new(criteria: &LineCriteria) -> Result<Self, ControlError> {
+    pub(super) fn new(criteria: &LineCriteria) -> ControlResult<Self> {
         Ok(Self {
             stream: criteria.stream,
             grep: criteria.grep.as_deref().map(LinePattern::new).transpose()?,
@@ -40,10 +40,6 @@ impl LineFilter {
             level: criteria.level,
             search: None,
         })
-    }
-
-    pub(super) fn with_search(self, search: Option<LinePattern>) -> Self {
-        Self { search, ..self }
     }
 
     /// Whether every line matches.
@@ -108,7 +104,7 @@ pub(super) enum SliceAnchor {
 }
 
 impl SliceAnchor {
-    fn new(query: &SliceQuery) -> Result<Self, ControlError> {
+    fn new(query: &SliceQuery) -> ControlResult<Self> {
         let SliceQuery { at, before, after, .. } = query;
         let [at, before, after] = [at, before, after].map(|text| position(text.as_deref()));
         match (at?, before?, after?) {
@@ -118,19 +114,19 @@ impl SliceAnchor {
             (None, None, Some(after)) => Ok(Self::From(after.next())),
             _ => {
                 let text = "only one of `at`, `before` and `after` can be given";
-                Err(ControlError::new(ControlErrorKind::InvalidRequest, text))
+                Err(ControlError::invalid_request(text))
             }
         }
     }
 }
 
 /// Parses an optional position.
-pub(super) fn position(text: Option<&str>) -> Result<Option<RowPosition>, ControlError> {
+pub(super) fn position(text: Option<&str>) -> ControlResult<Option<RowPosition>> {
     text.map(RowPosition::parse).transpose()
 }
 
 /// Returns the first position after the cleared ones.
-pub(super) fn floor(cleared: Option<&str>) -> Result<RowPosition, ControlError> {
+pub(super) fn floor(cleared: Option<&str>) -> ControlResult<RowPosition> {
     Ok(position(cleared)?.map_or(RowPosition::start_of(0), RowPosition::next))
 }
 
@@ -175,7 +171,7 @@ impl SliceJob {
         (store, markers): (Arc<LogStore>, RunMarkers),
         choice: SourceChoice,
         query: &SliceQuery,
-    ) -> Result<Self, ControlError> {
+    ) -> ControlResult<Self> {
         Ok(Self {
             store,
             markers,

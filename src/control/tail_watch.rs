@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ControlError;
+use super::ControlResult;
 use super::blocking::cancellable_blocking;
 use super::response_stream::ResponseSink;
 use super::run_markers::RunMarkers;
@@ -32,7 +32,7 @@ pub(super) struct NewLineCounter {
 }
 
 impl NewLineCounter {
-    pub(super) fn new(query: &ProgressQuery) -> Result<Self, ControlError> {
+    pub(super) fn new(query: &ProgressQuery) -> ControlResult<Self> {
         let filter = LineFilter::new(&query.criteria())?;
         Ok(Self { filter, since: query.since, next: query.since.unwrap_or(0), count: 0 })
     }
@@ -63,11 +63,7 @@ impl TailWatch {
         loop {
             let Some(slot) = sink.reserve().await else { return };
             reader.skip();
-            let new = tokio::select! {
-                new = self.count_new() => new,
-                () = sink.closed() => return,
-            };
-            let Some(new) = new else { return };
+            let Some(Some(new)) = sink.unless_closed(self.count_new()).await else { return };
             let extent = self.store.extent(&self.selection, u64::MAX);
             let marks = *marker_changes.borrow_and_update();
             let (next, lines, first) = (extent.next, extent.lines, extent.first);

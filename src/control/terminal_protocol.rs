@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::time::{Sleep, sleep};
 
 use super::wire::{TerminalMessage, TerminalNote, ViewerMessage};
-use super::{ControlError, ControlErrorKind};
+use super::{ControlError, ControlErrorKind, ControlResult};
 use crate::engine::terminal::{Terminal, TerminalInput, ViewerGuard, ViewerSize};
 use crate::terminal::{ClipboardKind, Frame, Version};
 
@@ -212,7 +212,7 @@ impl TerminalSender {
     ///
     /// # Errors
     /// [`ControlErrorKind::Ended`] if the connection has ended.
-    pub async fn send(&mut self, message: &ViewerMessage) -> Result<(), ControlError> {
+    pub async fn send(&mut self, message: &ViewerMessage) -> ControlResult<()> {
         self.write(message).await.map_err(|error| connection_error(&error))
     }
 
@@ -243,7 +243,7 @@ impl TerminalReceiver {
     ///
     /// # Errors
     /// [`ControlErrorKind::Ended`] if the connection has failed or an invalid message has arrived.
-    pub async fn next(&mut self) -> Result<Option<TerminalMessage>, ControlError> {
+    pub async fn next(&mut self) -> ControlResult<Option<TerminalMessage>> {
         self.read().await.map_err(|error| connection_error(&error))
     }
 

@@ -92,11 +92,8 @@ impl FileWatch {
     }
 
     /// Returns the next report. Cancel safe.
-    pub(super) async fn next(&mut self) -> WatchReport {
-        match self.reports.recv().await {
-            Some(report) => report,
-            None => std::future::pending().await,
-        }
+    pub(super) async fn next(&mut self) -> Option<WatchReport> {
+        self.reports.recv().await
     }
 }
 

@@ -97,11 +97,8 @@ impl Reloader {
     }
 
     /// Returns the next result. Cancel safe.
-    pub(super) async fn next(&mut self) -> LoadResult {
-        match self.results.1.recv().await {
-            Some(result) => result,
-            None => std::future::pending().await,
-        }
+    pub(super) async fn next(&mut self) -> Option<LoadResult> {
+        self.results.1.recv().await
     }
 }
 

@@ -358,11 +358,13 @@ impl<H: Host> RunTask<H> {
                     self.signal(Signal::HUP);
                 }
                 // Before the output, so that Ctrl-C reaches a program that prints without end.
-                step = terminal_run::step(terminal), if terminal.is_some() => self.handle_step(step),
+                Some(step) = async { Some(terminal.as_mut()?.step().await) } => {
+                    self.handle_step(step);
+                }
                 length = std::future::poll_fn(|cx| pipes.poll(cx)), if is_open => {
                     self.handle_read(length);
                 }
-                waits = input_watch::changed(input_watch), if input_watch.is_some() => {
+                Some(waits) = async { Some(input_watch.as_mut()?.changed().await) } => {
                     self.report_input_wait(waits);
                 }
                 () = sleep_until(partial), if has_partial => {
@@ -394,9 +396,9 @@ impl<H: Host> RunTask<H> {
             self.has_partial = true;
             self.note_activity(length);
             if let Some(screen) = &mut self.pipes.screen {
-                let replies = screen.take_replies();
-                self.has_partial = !screen.is_full_screen();
-                let status_changed = screen.take_status_change();
+                let replies = std::mem::take(&mut screen.replies);
+                self.has_partial = screen.full_screen.is_none();
+                let status_changed = std::mem::take(&mut screen.status_changed);
                 if let Some(terminal) = &mut self.terminal {
                     terminal.reply(&replies);
                     if status_changed {

@@ -123,14 +123,11 @@ pub enum TimeLimit {
 
 impl fmt::Display for TimeLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Total(limit) => {
-                write!(f, "ran longer than {} and was stopped", format_limit(*limit))
-            }
-            Self::Idle(limit) => {
-                write!(f, "printed nothing for {} and was stopped", format_limit(*limit))
-            }
-        }
+        let (excess, limit) = match self {
+            Self::Total(limit) => ("ran longer than", limit),
+            Self::Idle(limit) => ("printed nothing for", limit),
+        };
+        write!(f, "{excess} {} and was stopped", format_limit(*limit))
     }
 }
 

@@ -79,10 +79,7 @@ impl Pipeline {
             });
         }
         guards.into_iter().for_each(KillOnDrop::keep);
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(PipelineResult { stages }),
-        }
+        failed.map_or(Ok(PipelineResult { stages }), Err)
     }
 
     /// Validates the stages and connects their outputs to the next inputs.
@@ -93,21 +90,17 @@ impl Pipeline {
         let mut previous_output: Option<OwnedFd> = None;
         let mut commands = Vec::new();
         for (index, stage) in self.stages.iter().enumerate() {
-            let invalid = |fault| Error::Invalid { command: display(stage), fault };
-            if stage.retry.is_any() {
-                return Err(invalid(CommandFault::StageRetry));
-            }
-            if stage.tty {
-                return Err(invalid(CommandFault::StageTerminal));
-            }
-            if index > 0 && !matches!(stage.stdin, Stdin::Null) {
-                return Err(invalid(CommandFault::StageInput));
-            }
-            if index < last && stage.idle_timeout.is_some() {
-                return Err(invalid(CommandFault::StageIdle));
-            }
-            if index < last && matches!(stage.output, Output::Null | Output::Inherit) {
-                return Err(invalid(CommandFault::StageOutput));
+            let has_input = index > 0 && !matches!(stage.stdin, Stdin::Null);
+            let has_output = matches!(stage.output, Output::Null | Output::Inherit);
+            let faults = [
+                (stage.retry.is_any(), CommandFault::StageRetry),
+                (stage.tty, CommandFault::StageTerminal),
+                (has_input, CommandFault::StageInput),
+                (index < last && stage.idle_timeout.is_some(), CommandFault::StageIdle),
+                (index < last && has_output, CommandFault::StageOutput),
+            ];
+            if let Some((_, fault)) = faults.into_iter().find(|(is_present, _)| *is_present) {
+                return Err(Error::Invalid { command: display(stage), fault });
             }
             let mut command = QueuedCommand::new(stage, false, None)?;
             if let Some(read) = previous_output.take() {
@@ -147,10 +140,7 @@ impl PipelineResult {
     }
 
     fn last(&self) -> Option<&ProcessResult> {
-        self.stages.last().and_then(|stage| match stage {
-            Ok(result) => Some(result),
-            Err(error) => error.result(),
-        })
+        self.stages.last()?.as_ref().map_or_else(Error::result, Some)
     }
 
     /// The captured stdout of the last stage.
@@ -174,8 +164,7 @@ impl PipelineResult {
             return Ok(self);
         }
         let fault = self.stages.iter().find_map(|stage| match stage {
-            Ok(result) if result.success() => None,
-            Ok(result) if was_cut_off(result) => None,
+            Ok(result) if result.success() || was_cut_off(result) => None,
             Ok(result) => Some(Error::Failed(result.clone())),
             Err(error) => Some(error.clone()),
         });

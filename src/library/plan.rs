@@ -97,9 +97,8 @@ pub(super) fn display(command: &Command) -> String {
 fn check(command: &Command, has_handle: bool) -> Result<(), CommandFault> {
     let argv = command.argv();
     let has_nul = |text: &OsStr| text.as_bytes().contains(&0);
-    match argv.first() {
-        Some(program) if !program.is_empty() => {}
-        Some(_) | None => return Err(CommandFault::NoProgram),
+    if argv.first().is_none_or(|program| program.is_empty()) {
+        return Err(CommandFault::NoProgram);
     }
     if command.tty {
         check_terminal(command)?;

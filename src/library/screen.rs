@@ -109,13 +109,9 @@ impl ProcessHandle {
             }
             tokio::select! {
                 _ = changes.changed() => {}
-                () = self.over() => {}
+                &() = self.record.over.wait() => {}
             }
         }
-    }
-
-    async fn over(&self) {
-        self.record.over.wait().await;
     }
 
     fn terminal(&self) -> Result<&Arc<Terminal>, Error> {

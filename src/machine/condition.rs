@@ -44,21 +44,10 @@ impl Progress {
 
     /// The status of a condition that does not hold.
     fn unmet(self) -> ConditionStatus {
-        match self.state {
-            StateName::Succeeded | StateName::Failed | StateName::Skipped => {
-                ConditionStatus::Unreachable
-            }
-            // A user who has stopped a process may start it again.
-            StateName::Stopped
-            | StateName::Idle
-            | StateName::Waiting
-            | StateName::Queued
-            | StateName::Starting
-            | StateName::Ready
-            | StateName::Unhealthy
-            | StateName::Stopping
-            | StateName::Backoff => ConditionStatus::Pending,
-        }
+        use StateName::{Failed, Skipped, Succeeded};
+        // `Stopped` is pending: a user who has stopped a process may start it again.
+        let is_final = matches!(self.state, Succeeded | Failed | Skipped);
+        if is_final { ConditionStatus::Unreachable } else { ConditionStatus::Pending }
     }
 }
 

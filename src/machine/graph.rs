@@ -314,7 +314,7 @@ fn skip_chain(process: &Lifecycle, condition: Condition) -> Vec<SkipLink> {
             condition.as_str()
         ),
         (State::Ended(Outcome::Failed { gave_up: true }), Some(last)) => {
-            format!("{}; {}", last.describe(), gave_up(process.retries_used()))
+            format!("{}; {}", last.describe(), gave_up(process.retry_budget.used))
         }
         (_, Some(last)) => last.describe(),
         (_, None) => "it cannot reach that state".to_owned(),

@@ -75,13 +75,13 @@ pub(super) struct Lifecycle {
     /// A run that was given up as unkillable and still exists: no other run may start before it is
     /// gone. 0 if it is a run of an earlier member of the same name.
     pub(super) unreaped_run: Option<u32>,
-    retry_budget: RetryBudget,
+    pub(super) retry_budget: RetryBudget,
     /// The try number of the latest run.
-    attempt: u32,
+    pub(super) attempt: u32,
     /// Number of state changes; tells the supervisor that dependants have to be reconsidered.
     pub(super) transitions: u64,
     /// The project is being stopped: no run follows the current one.
-    restart_disabled: bool,
+    pub(super) restart_disabled: bool,
     pub(super) retention: Retention,
     /// Added while the project runs, not declared in the file.
     pub(super) added: bool,
@@ -89,8 +89,8 @@ pub(super) struct Lifecycle {
     pub(super) priority: i32,
     /// Delay from the first start request to the earliest start.
     pub(super) delay: Duration,
-    /// A user has stopped the process, whatever the outcome of its run.
-    stopped_by_user: bool,
+    /// A user has stopped the process since the latest start request, whatever the outcome of its run.
+    pub(super) stopped_by_user: bool,
     /// The member whose failure stopped the pool and this process; reset by the next start request.
     pub(super) halted_by: Option<Name>,
     pub(super) watch: Watch,
@@ -136,14 +136,6 @@ impl Lifecycle {
         }
     }
 
-    pub(super) fn attempt(&self) -> u32 {
-        self.attempt
-    }
-
-    pub(super) fn retries_used(&self) -> u32 {
-        self.retry_budget.used()
-    }
-
     /// The next moment at which [`Lifecycle::tick`] has something to do.
     pub(super) fn deadline(&self) -> Option<Moment> {
         match &self.state {
@@ -170,13 +162,17 @@ impl Lifecycle {
         self.is_alive() && !is_checking_port
     }
 
+    /// When the live run started.
+    pub(super) fn alive_since(&self) -> Option<Moment> {
+        let (State::Running { since, .. } | State::Stopping { since, .. }) = self.state else {
+            return None;
+        };
+        Some(since)
+    }
+
     /// Whether the project cannot end in this state.
     pub(super) fn is_busy(&self) -> bool {
         !matches!(self.state, State::Idle | State::Ended(_))
-    }
-
-    pub(super) fn is_running(&self) -> bool {
-        matches!(self.state, State::Running { .. })
     }
 
     pub(super) fn is_waiting(&self) -> bool {
@@ -198,16 +194,12 @@ impl Lifecycle {
 
     /// The pending or current stop of the run.
     pub(super) fn closing(&self) -> Option<&Closing> {
-        match &self.state {
-            State::Stopping { closing, .. } => Some(closing),
-            State::Starting { pending_stop, .. } => pending_stop.as_ref(),
-            State::Idle
-            | State::Waiting { .. }
-            | State::Queued { .. }
-            | State::Running { .. }
-            | State::Backoff { .. }
-            | State::Ended(_) => None,
-        }
+        let (State::Stopping { closing, .. } | State::Starting { pending_stop: Some(closing), .. }) =
+            &self.state
+        else {
+            return None;
+        };
+        Some(closing)
     }
 
     /// Whether the process will stay stopped when its run has ended.
@@ -234,7 +226,7 @@ impl Lifecycle {
             name: self.name.clone(),
             process: self.spec.name.clone(),
             run: self.run,
-            attempt: self.attempt(),
+            attempt: self.attempt,
         }
     }
 
@@ -258,16 +250,6 @@ impl Lifecycle {
         if !self.is_alive() {
             self.attempt = 1;
         }
-    }
-
-    /// Whether a user has stopped it since the latest start request.
-    pub(super) fn is_stopped_by_user(&self) -> bool {
-        self.stopped_by_user
-    }
-
-    /// Ensures that no run follows the current one.
-    pub(super) fn disable_restart(&mut self) {
-        self.restart_disabled = true;
     }
 
     /// Requests a run as soon as dependencies hold and the pool has a slot.
@@ -398,7 +380,7 @@ impl Lifecycle {
         self.last = None;
         self.left.clear();
         self.signal_error = None;
-        self.enter(now, State::starting(now, cause, true, PortPhase::Settled));
+        self.enter(now, State::starting(cause, true, PortPhase::Settled));
     }
 
     fn spawn(&mut self, cause: Cause, cx: &mut StepContext) {

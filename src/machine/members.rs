@@ -32,8 +32,9 @@ impl NewMember {
 pub(super) struct Members {
     lifecycles: BTreeMap<ProcessId, Lifecycle>,
     next_id: u64,
-    /// The processes that are new or have changed since the last snapshot.
-    changed: BTreeSet<ProcessId>,
+    /// The processes that are new or have changed since the last snapshot; the next one gets new views
+    /// of them.
+    pub(super) changed: BTreeSet<ProcessId>,
 }
 
 impl Members {
@@ -73,23 +74,8 @@ impl Members {
         self.lifecycles.remove(&id)
     }
 
-    /// The next snapshot gets a new view of this process.
-    pub(super) fn mark_changed(&mut self, id: ProcessId) {
-        self.changed.insert(id);
-    }
-
     pub(super) fn mark_all_changed(&mut self) {
         self.changed = self.lifecycles.keys().copied().collect();
-    }
-
-    /// Returns the changed processes, and forgets that they have changed.
-    pub(super) fn take_changed(&mut self) -> BTreeSet<ProcessId> {
-        std::mem::take(&mut self.changed)
-    }
-
-    #[cfg(test)]
-    pub(super) fn is_changed(&self, id: ProcessId) -> bool {
-        self.changed.contains(&id)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Lifecycle> {

@@ -26,7 +26,8 @@ impl JitterRng {
 /// The number of retries of one process since the budget was last reset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RetryBudget {
-    used: u32,
+    /// Number of retries since the last reset.
+    pub(crate) used: u32,
 }
 
 /// A retry that was granted.
@@ -42,10 +43,6 @@ impl RetryBudget {
     /// The try number of the current or next run, from 1.
     pub(crate) fn attempt(&self) -> u32 {
         self.used.saturating_add(1)
-    }
-
-    pub(crate) fn used(&self) -> u32 {
-        self.used
     }
 
     pub(crate) fn reset(&mut self) {
@@ -137,7 +134,7 @@ mod tests {
         assert_eq!(budget.take(&policy, &mut jitter_rng).map(|g| g.retry), Some(2));
         assert_eq!(budget.take(&policy, &mut jitter_rng), None);
         budget.reset();
-        assert_eq!((budget.attempt(), budget.used()), (1, 0));
+        assert_eq!((budget.attempt(), budget.used), (1, 0));
         assert!(budget.take(&RetryPolicy { attempts: None, ..policy }, &mut jitter_rng).is_some());
     }
 }

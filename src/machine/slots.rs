@@ -32,7 +32,7 @@ pub(super) struct Slots {
     /// The pool is removed when no member is busy.
     pub(super) removed: bool,
     /// There are more holders than slots, because of a reload.
-    crowded: bool,
+    pub(super) crowded: bool,
     /// How the members ended that were removed since the pool last drained.
     pub(super) removed_members: EndCounts,
 }
@@ -127,11 +127,6 @@ impl Slots {
         if !self.drain_reported {
             self.removed_members.count(process);
         }
-    }
-
-    #[cfg(test)]
-    pub(super) fn is_crowded(&self) -> bool {
-        self.crowded
     }
 
     /// The number of slot holders, and of queued members.

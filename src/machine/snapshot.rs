@@ -103,11 +103,10 @@ impl ProcessView {
         let spec = &process.spec;
         let last = process.last.as_ref();
         let (exit_code, signal) = code_and_signal(last.and_then(|last| last.exit));
-        let suspended_by = process.suspended_by().map(str::to_owned);
-        let watch_state = match process.watch {
-            Watch::On => WatchState::On,
-            Watch::Off => WatchState::Off,
-            Watch::Suspended(_) => WatchState::Suspended,
+        let (watch_state, suspended_by) = match &process.watch {
+            Watch::On => (WatchState::On, None),
+            Watch::Off => (WatchState::Off, None),
+            Watch::Suspended(path) => (WatchState::Suspended, Some(path.clone())),
         };
         let record = ProcessRecord {
             id: process.id,
@@ -121,7 +120,7 @@ impl ProcessView {
             checked: spec.ready.is_some(),
             pid: explained.pid,
             run: process.run,
-            attempt: process.attempt(),
+            attempt: process.attempt,
             restarts: process.run.saturating_sub(1),
             exit_code,
             signal,
@@ -141,7 +140,7 @@ impl ProcessView {
             killed: explained.killed,
             left: process.left.clone(),
             cause: process.cause().cloned(),
-            retry: process.retries_used(),
+            retry: process.retry_budget.used,
             watch: spec.watch.as_ref().map(|_| watch_state),
             suspended_by,
             waits_for: explained.waits_for,
@@ -150,15 +149,7 @@ impl ProcessView {
         Self {
             record,
             since: process.entered,
-            alive_since: match process.state {
-                State::Running { since, .. } | State::Stopping { since, .. } => Some(since),
-                State::Idle
-                | State::Waiting { .. }
-                | State::Queued { .. }
-                | State::Starting { .. }
-                | State::Backoff { .. }
-                | State::Ended(_) => None,
-            },
+            alive_since: process.alive_since(),
             until: explained.until,
             shell_code: last.map(LastRun::shell_code),
             halted_by: process.halted_by.clone(),
@@ -235,7 +226,7 @@ fn explain(process: &Lifecycle, graph: &DependencyGraph, members: &Members) -> S
         State::Ended(Outcome::Failed { gave_up: has_given_up }) => {
             let names_state = process.last.as_ref().is_some_and(LastRun::failed_health_check);
             let why = if *has_given_up {
-                format!("{}; {}", last_end(), gave_up(process.retries_used()))
+                format!("{}; {}", last_end(), gave_up(process.retry_budget.used))
             } else {
                 last_end()
             };

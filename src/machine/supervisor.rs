@@ -15,15 +15,13 @@ use super::members::Members;
 use super::slots::Slots;
 use super::snapshot::{PoolStatus, ProcessView, ProjectPhase, Snapshot};
 use super::step_context::StepContext;
-use super::targets::{NameKind, Target, UnknownName, select, targets, unknown_name};
-use super::{Input, Moment, ProcessId, ProjectExit, Step};
+use super::{Input, Moment, ProcessId, ProjectExit, RunId, Step};
 use crate::spec::{Name, ProcessKind, Signal, Spec};
 
-use reload::RemovedMembers;
 #[cfg(feature = "control")]
 pub(crate) use scale::{ScaleError, ScalePlan};
 use totals::StateTotals;
-use unkillable::UnkillableRuns;
+use unkillable::MemberKey;
 use watching::WatchTracker;
 
 mod inputs;
@@ -66,9 +64,9 @@ pub enum AddedProcesses {
 /// The state machine of a whole project.
 #[derive(Debug)]
 pub struct Supervisor {
-    spec: Spec,
+    pub(super) spec: Spec,
     options: SupervisorOptions,
-    members: Members,
+    pub(super) members: Members,
     /// The views of the last snapshot, without those of removed members.
     views: BTreeMap<ProcessId, Arc<ProcessView>>,
     graph: DependencyGraph,
@@ -88,9 +86,10 @@ pub struct Supervisor {
     granting: BTreeSet<Name>,
     /// Ended members to be removed if their retention says so.
     retiring: BTreeSet<ProcessId>,
-    unkillable: UnkillableRuns,
-    /// Members that are no longer in the file.
-    removed_members: RemovedMembers,
+    /// Unkillable runs of removed members.
+    unkillable: BTreeMap<RunId, MemberKey>,
+    /// Members that are no longer in the file, each with its dependencies among them.
+    removed_members: BTreeMap<ProcessId, Vec<ProcessId>>,
     /// Number of ad-hoc processes without a name.
     #[cfg(feature = "control")]
     unnamed: u32,
@@ -136,8 +135,8 @@ impl Supervisor {
             dirty: BTreeSet::new(),
             granting: BTreeSet::new(),
             retiring: BTreeSet::new(),
-            unkillable: UnkillableRuns::default(),
-            removed_members: RemovedMembers::default(),
+            unkillable: BTreeMap::new(),
+            removed_members: BTreeMap::new(),
             #[cfg(feature = "control")]
             unnamed: 0,
             reloads: 0,
@@ -150,22 +149,6 @@ impl Supervisor {
             snapshot_number: 0,
             cx: StepContext::new(options.seed),
         }
-    }
-
-    /// Returns the members that names of the command line mean now.
-    pub fn select(&self, names: &[String]) -> Result<Vec<ProcessId>, UnknownName> {
-        select(names, &self.spec, &self.members)
-    }
-
-    /// Resolves names of the command line to targets, which stay valid when members are added or
-    /// removed.
-    pub fn targets(&self, names: &[String]) -> Result<Vec<Target>, UnknownName> {
-        targets(names, &self.spec, &self.members)
-    }
-
-    /// Returns the error for a name that is not of this kind.
-    pub fn unknown_name(&self, name: &str, kind: NameKind) -> UnknownName {
-        unknown_name(name, kind, &self.spec, &self.members)
     }
 
     /// Returns the members that start with the project.
@@ -280,11 +263,6 @@ impl Supervisor {
     }
 
     #[cfg(test)]
-    pub(super) fn removed_members(&self) -> Vec<ProcessId> {
-        self.departing()
-    }
-
-    #[cfg(test)]
     pub(super) fn is_leaving(&self) -> bool {
         self.leaving
     }
@@ -292,7 +270,7 @@ impl Supervisor {
     /// Returns the current state; the views of unchanged processes are shared with the last snapshot.
     pub fn snapshot(&mut self, now: Moment) -> Snapshot {
         self.snapshot_number += 1;
-        for id in self.members.take_changed() {
+        for id in std::mem::take(&mut self.members.changed) {
             if let Some(process) = self.members.get(id) {
                 let view = ProcessView::of(process, &self.graph, &self.members);
                 self.views.insert(id, Arc::new(view));

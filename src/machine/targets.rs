@@ -2,9 +2,8 @@
 
 use indexmap::IndexSet;
 
-use super::ProcessId;
 use super::lifecycle::Lifecycle;
-use super::members::Members;
+use super::{ProcessId, Supervisor};
 use crate::spec::{self, Name, ProcessKind, ProcessSpec, Spec};
 
 /// A name that does not exist in this project.
@@ -86,61 +85,58 @@ impl Target {
     }
 }
 
-/// Resolves names to targets.
-pub(super) fn targets(
-    names: &[String],
-    spec: &Spec,
-    members: &Members,
-) -> Result<Vec<Target>, UnknownName> {
-    let target = |name: &String| {
-        let target = Target::of(name, spec);
-        let may_be_empty = matches!(target, Target::All | Target::Pool(_));
-        if may_be_empty || members.iter().any(|process| target.includes_member(process)) {
-            Ok(target)
-        } else {
-            Err(unknown_name(name, NameKind::Several, spec, members))
-        }
-    };
-    names.iter().map(target).collect()
-}
-
-/// Resolves names to members, each once, in the order of the names.
-pub(super) fn select(
-    names: &[String],
-    spec: &Spec,
-    members: &Members,
-) -> Result<Vec<ProcessId>, UnknownName> {
-    let mut selected = IndexSet::new();
-    for target in targets(names, spec, members)? {
-        selected.extend(members.ids_where(|process| target.includes_member(process)));
+impl Supervisor {
+    /// Resolves names of the command line to targets, which stay valid when members are added or
+    /// removed.
+    pub fn targets(&self, names: &[String]) -> Result<Vec<Target>, UnknownName> {
+        let target = |name: &String| {
+            let target = Target::of(name, &self.spec);
+            let may_be_empty = matches!(target, Target::All | Target::Pool(_));
+            let mut members = self.members.iter();
+            if may_be_empty || members.any(|process| target.includes_member(process)) {
+                Ok(target)
+            } else {
+                Err(self.unknown_name(name, NameKind::Several))
+            }
+        };
+        names.iter().map(target).collect()
     }
-    Ok(selected.into_iter().collect())
-}
 
-/// The error for a name that is not of this kind, with the most similar name of the kind.
-pub(super) fn unknown_name(
-    name: &str,
-    kind: NameKind,
-    spec: &Spec,
-    members: &Members,
-) -> UnknownName {
-    let processes = spec.processes.values().filter(|spec| spec.kind == ProcessKind::Process);
-    let names = members.iter().flat_map(|process| [&process.spec.name, &process.name]);
-    let names = names.map(Name::to_string);
-    let pools = spec.pools.keys().map(Name::to_string);
-    let tags = members.iter().flat_map(|process| &process.spec.tags);
-    let known: Vec<String> = match kind {
-        NameKind::Several => names.chain(pools).chain(tags.map(|tag| format!("@{tag}"))).collect(),
-        NameKind::One => names.collect(),
-        NameKind::Process => processes.map(|spec| spec.name.to_string()).collect(),
-        NameKind::Terminal => {
-            let with_terminal = members.iter().filter(|process| process.spec.tty);
-            let names = with_terminal.flat_map(|process| [&process.spec.name, &process.name]);
-            names.map(Name::to_string).collect()
+    /// Returns the members that names of the command line mean now, each once, in the order of the
+    /// names.
+    pub fn select(&self, names: &[String]) -> Result<Vec<ProcessId>, UnknownName> {
+        let mut selected = IndexSet::new();
+        for target in self.targets(names)? {
+            selected.extend(self.members.ids_where(|process| target.includes_member(process)));
         }
-        NameKind::Pool => pools.collect(),
-    };
-    UnknownName::new(name, known.iter().map(String::as_str))
+        Ok(selected.into_iter().collect())
+    }
+
+    /// Returns the error for a name that is not of this kind, with the most similar name of the kind.
+    pub fn unknown_name(&self, name: &str, kind: NameKind) -> UnknownName {
+        let names_of =
+            |process: &Lifecycle| [process.spec.name.to_string(), process.name.to_string()];
+        let members = self.members.iter();
+        let pools = self.spec.pools.keys().map(Name::to_string);
+        let known: Vec<String> = match kind {
+            NameKind::Several => {
+                let tags = self.members.iter().flat_map(|process| &process.spec.tags);
+                let tags = tags.map(|tag| format!("@{tag}"));
+                members.flat_map(names_of).chain(pools).chain(tags).collect()
+            }
+            NameKind::One => members.flat_map(names_of).collect(),
+            NameKind::Process => {
+                let specs = self.spec.processes.values();
+                let processes = specs.filter(|spec| spec.kind == ProcessKind::Process);
+                processes.map(|spec| spec.name.to_string()).collect()
+            }
+            NameKind::Terminal => {
+                members.filter(|process| process.spec.tty).flat_map(names_of).collect()
+            }
+            NameKind::Pool => pools.collect(),
+        };
+        UnknownName::new(name, known.iter().map(String::as_str))
+    }
 }
 
 #[cfg(test)]

@@ -227,19 +227,19 @@ impl World {
 
     fn know_leavers(&mut self) {
         if let Some(laws) = &mut self.laws {
-            laws.leaving = self.machine.removed_members();
+            laws.leaving = self.machine.departing();
         }
     }
 
     /// Replaces the file by this one.
     fn reload(&mut self, spec: Spec) {
         self.input(Input::Tick);
-        let leaving = self.machine.removed_members();
+        let leaving = self.machine.departing();
         let (step, _) = self.machine.reload(self.now, spec, Cause::User);
         if let Some(laws) = &mut self.laws {
             laws.forget_stops(&leaving);
             laws.spec = self.machine.spec().clone();
-            laws.leaving = self.machine.removed_members();
+            laws.leaving = self.machine.departing();
         }
         self.take(&step, None);
     }

@@ -309,7 +309,7 @@ impl WriteJob for LogFileShared {
         let closing = queue.closing;
         drop(queue);
         let result = file.write(&batch);
-        if let Some(error) = file.take_rotation_error() {
+        if let Some(error) = file.rotation_error.take() {
             self.send(LogFileEvent::NotRotated { error: io_error_text(&error) });
         }
         let rest = match &result {

@@ -25,7 +25,8 @@ pub(super) struct RotatingFile {
     checked: Option<Instant>,
     /// Set after a failed rotation: no further attempt before this time.
     rotate_after: Option<Instant>,
-    rotation_error: Option<io::Error>,
+    /// The error of a rotation that failed since it was last taken, unless the one before failed too.
+    pub(super) rotation_error: Option<io::Error>,
 }
 
 struct OpenFile {
@@ -68,11 +69,6 @@ impl RotatingFile {
             self.open = None;
             WriteFailure { error, ..failure }
         })
-    }
-
-    /// Returns the error of a rotation that failed since the last call, unless the one before failed too.
-    pub(super) fn take_rotation_error(&mut self) -> Option<io::Error> {
-        self.rotation_error.take()
     }
 
     pub(super) fn close(&mut self) {

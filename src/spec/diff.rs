@@ -98,6 +98,12 @@ impl ProcessSpec {
     fn has_socket(&self) -> bool {
         matches!(self.ready.as_ref().map(|check| &check.probe), Some(Probe::Notify))
     }
+
+    /// Whether two jobs are equal except for the name and values derived from it.
+    fn is_same_job(&self, other: &Self) -> bool {
+        let alike = Self { name: other.name.clone(), log: other.log.clone(), ..self.clone() };
+        self.kind == ProcessKind::Job && alike == *other
+    }
 }
 
 impl Environment {
@@ -174,14 +180,6 @@ impl Spec {
         let jobs = jobs.filter_map(|job| self.processes.get(job));
         // Names in a file cannot contain a dot.
         jobs.filter(|job| job.name.as_str().contains('.')).map(Arc::clone).collect()
-    }
-}
-
-impl ProcessSpec {
-    /// Whether two jobs are equal except for the name and values derived from it.
-    fn is_same_job(&self, other: &Self) -> bool {
-        let alike = Self { name: other.name.clone(), log: other.log.clone(), ..self.clone() };
-        self.kind == ProcessKind::Job && alike == *other
     }
 }
 

@@ -279,11 +279,11 @@ impl Serialize for Fault {
 /// there are none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Faults {
-    all: Vec<Fault>,
+    pub(super) all: Vec<Fault>,
     /// All env files that the project names, including missing ones, which may be the solution.
-    env_files: Vec<PathBuf>,
+    pub(super) env_files: Vec<PathBuf>,
     /// Warnings, in the same order.
-    warnings: Vec<Fault>,
+    pub(super) warnings: Vec<Fault>,
 }
 
 /// The mistakes and warnings of the project's files.
@@ -317,14 +317,6 @@ impl Faults {
         });
         faults.dedup();
         Self { all: faults, ..Self::default() }
-    }
-
-    pub(crate) fn with_env_files(self, env_files: Vec<PathBuf>) -> Self {
-        Self { env_files, ..self }
-    }
-
-    pub(crate) fn with_warnings(self, warnings: Self) -> Self {
-        Self { warnings: warnings.all, ..self }
     }
 
     /// The warnings about files that also have mistakes.

@@ -128,7 +128,7 @@ pub(crate) fn load_with(
         return Ok(LoadedProject { spec, warnings });
     }
     let faults = Faults::sorted(findings.faults, &sources);
-    Err(faults.with_env_files(spec.project.env_files).with_warnings(warnings))
+    Err(Faults { env_files: spec.project.env_files, warnings: warnings.all, ..faults })
 }
 
 /// Returns the canonical path of a project's first file, which identifies the project. The file is not

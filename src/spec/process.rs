@@ -107,33 +107,7 @@ impl ProcessSpec {
             watch: None,
         }
     }
-}
 
-choices! {
-    /// Where a process comes from.
-    pub enum ProcessKind {
-        /// `[process.NAME]`.
-        Process = "process",
-        /// An entry of `[pool.POOL] jobs`.
-        Job = "job",
-    }
-}
-
-choices! {
-    /// When a child without a terminal is asked for colour.
-    #[derive(Default)]
-    pub enum ColorMode {
-        /// When its output is shown in colour.
-        #[default]
-        Auto = "auto",
-        /// Always.
-        Always = "always",
-        /// Never.
-        Never = "never",
-    }
-}
-
-impl ProcessSpec {
     /// The pattern of the line that makes it ready.
     pub(crate) fn ready_line(&self) -> Option<&OutputPattern> {
         let Probe::Log(pattern) = &self.ready.as_ref()?.probe else { return None };
@@ -163,6 +137,30 @@ impl ProcessSpec {
             (Some((host, path)), Some(port)) => format!("{host}:{port}{path}"),
             _ => url.clone(),
         })
+    }
+}
+
+choices! {
+    /// Where a process comes from.
+    pub enum ProcessKind {
+        /// `[process.NAME]`.
+        Process = "process",
+        /// An entry of `[pool.POOL] jobs`.
+        Job = "job",
+    }
+}
+
+choices! {
+    /// When a child without a terminal is asked for colour.
+    #[derive(Default)]
+    pub enum ColorMode {
+        /// When its output is shown in colour.
+        #[default]
+        Auto = "auto",
+        /// Always.
+        Always = "always",
+        /// Never.
+        Never = "never",
     }
 }
 

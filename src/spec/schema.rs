@@ -14,10 +14,11 @@ use super::units::{DURATION_PATTERN, SIZE_PATTERN};
 /// any of the schemas", and the mistake itself is lost.
 pub fn schema() -> Value {
     let mut definitions = Map::new();
-    let mut schema = Map::new();
-    schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
-    schema.insert("title".to_owned(), json!("procfile.toml"));
-    schema.insert("type".to_owned(), json!("object"));
+    let mut schema = object(json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "procfile.toml",
+        "type": "object",
+    }));
     schema.extend(table(&ROOT, &mut definitions));
     all_of(&mut schema, require_one_of(&ROOT, &["process", "pool"], "process"));
     schema.insert("$defs".to_owned(), Value::Object(definitions));
@@ -29,13 +30,10 @@ type SchemaDefinitions = Map<String, Value>;
 /// Returns the keys of a table. The type is given where the table is used, next to the other types
 /// that the value can have.
 fn table(shape: &'static TableShape, definitions: &mut SchemaDefinitions) -> Map<String, Value> {
-    let mut properties = Map::new();
-    for key in shape.own_keys() {
-        properties.insert(key.name.to_owned(), property(key, definitions));
-    }
-    let mut schema = Map::new();
-    schema.insert("properties".to_owned(), Value::Object(properties));
-    schema.insert("additionalProperties".to_owned(), json!(false));
+    let keys = shape.own_keys();
+    let properties: Map<String, Value> =
+        keys.map(|key| (key.name.to_owned(), property(key, definitions))).collect();
+    let mut schema = object(json!({ "properties": properties, "additionalProperties": false }));
     let required: Vec<&str> =
         shape.own_keys().filter(|key| key.required).map(|key| key.name).collect();
     if !required.is_empty() {
@@ -194,8 +192,7 @@ fn either(schemas: impl Iterator<Item = Map<String, Value>>) -> Map<String, Valu
             }
         }
     }
-    let mut schema = Map::new();
-    schema.insert("type".to_owned(), Value::Array(types));
+    let mut schema = object(json!({ "type": types }));
     schema.extend(keywords);
     if !rules.is_empty() {
         schema.insert("allOf".to_owned(), Value::Array(rules));

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
@@ -27,7 +28,7 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn of(stream: &UnixStream) -> Option<Self> {
+    pub(super) fn of(stream: impl AsFd) -> Option<Self> {
         let peer = socket_peercred(stream).ok()?;
         let pid = peer.pid.as_raw_nonzero().get().cast_unsigned();
         Some(Self { pid, user: peer.uid.as_raw() })
@@ -57,7 +58,7 @@ pub(super) fn claim(name: &str) -> Result<UnixListener, ClaimError> {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
             Err(_) => return Err(ClaimError::Unavailable),
         }
-        match UnixStream::connect_addr(&address).ok().as_ref().and_then(Peer::of) {
+        match UnixStream::connect_addr(&address).ok().and_then(Peer::of) {
             Some(peer) if peer.is_trusted() => return Err(ClaimError::HeldBy(peer)),
             Some(_) => return Err(ClaimError::Unavailable),
             // The holder will listen in a moment, or has just ended.

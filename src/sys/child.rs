@@ -13,14 +13,14 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe::Sender;
 
-use super::input_wait::{InputId, RunReading, read_process, waiting_thread};
+use super::input_wait::{InputId, read_process, waiting_thread};
 use super::leader::Leader;
 use super::pipe::OutputPipe;
 use super::pty::LineModes;
 use super::registry::LeaderId;
 use super::spawn::{ParentFds, SpawnedChild};
 use super::stray::{FoundProcess, ProcessTree, ScanScope, StrayTracker, without};
-use super::terminal_io::{InputWriter, OutputReader, PtyMaster, PtyReader, PtyWriter};
+use super::terminal_io::{InputWriter, OutputReader, PtyMaster};
 use super::{Child, Descendant, InputLooker, Strays, kill};
 use crate::spec::{Exit, Signal, StraysPolicy, is_kept};
 use crate::terminal::Size;
@@ -60,8 +60,8 @@ impl RealChild {
         let register = |fd| unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
         let end = fd.map(register).transpose()?;
         let terminal = terminal.map(PtyMaster::new).transpose()?;
-        let writer = || terminal.clone().map(|end| InputWriter::Terminal(PtyWriter(end)));
-        let reader = || terminal.clone().map(|end| OutputReader::Terminal(PtyReader(end)));
+        let writer = || terminal.clone().map(InputWriter::Terminal);
+        let reader = || terminal.clone().map(OutputReader::Terminal);
         let pipe = |fd: Option<OwnedFd>| fd.map(OutputPipe::new).transpose();
         let stdin = stdin.map(Sender::from_owned_fd).transpose()?;
         Ok(Self {
@@ -184,8 +184,8 @@ impl Child for RealChild {
                 let pids = std::iter::once(leader).chain(pids.await?);
                 let look = move || {
                     // A process that ends meanwhile waits for nothing.
-                    let processes = pids.filter_map(|pid| read_process(pid, input).ok()).collect();
-                    waiting_thread(&RunReading { processes, asks_secret })
+                    let processes = pids.filter_map(|pid| read_process(pid, input));
+                    waiting_thread(&processes.collect::<Vec<_>>(), asks_secret)
                 };
                 tokio::task::spawn_blocking(look).await.ok()?
             })

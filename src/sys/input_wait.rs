@@ -23,6 +23,6 @@ mod call;
 mod decide;
 mod proc;
 
+pub(super) use decide::waiting_thread;
 pub use decide::{InputDetector, WaitingThread};
-pub(super) use decide::{RunReading, waiting_thread};
 pub(super) use proc::{InputId, read_process};

@@ -230,10 +230,8 @@ fn write(lock: &mut File, record: &Holder) -> io::Result<()> {
 
 /// Returns the process that runs this project: it is up, starting, or stopping.
 pub fn alive_holder(folders: &ProjectDirs) -> Option<Holder> {
-    match holder_of_names(&folders.file) {
-        Some(peer) => Some(holder_of(folders, peer)),
-        None => recorded(folders),
-    }
+    let holder = holder_of_names(&folders.file).map(|peer| holder_of(folders, peer));
+    holder.or_else(|| recorded(folders))
 }
 
 /// Whether a project runs that was started from this file, which may no longer exist.

@@ -161,10 +161,14 @@ pub(super) fn lead_own_group() -> io::Result<()> {
 /// Makes the job the foreground group of the controlling terminal again, after a child launched with
 /// `foreground` has ended. It is no error if there is no terminal.
 pub fn reclaim_terminal() -> io::Result<()> {
-    let (Some(terminal), Some(job)) = (terminal(), job()) else { return Ok(()) };
-    // SIGTTOU would stop a background group, which we are now.
+    set_foreground(job())
+}
+
+fn set_foreground(group: Option<Pid>) -> io::Result<()> {
+    let (Some(terminal), Some(group)) = (terminal(), group) else { return Ok(()) };
+    // SIGTTOU would stop a background group, which this may be now.
     let before = SignalSet::of([libc::SIGTTOU]).block()?;
-    let done = tcsetpgrp(&terminal, job);
+    let done = tcsetpgrp(&terminal, group);
     before.set_as_mask()?;
     Ok(done?)
 }
@@ -176,12 +180,7 @@ pub fn reclaim_terminal() -> io::Result<()> {
 pub(super) fn take_terminal() -> io::Result<()> {
     // SAFETY: sets a disposition; no handler is involved. Children get the default at their start.
     unsafe { libc::signal(libc::SIGTTIN, libc::SIG_IGN) };
-    let (Some(terminal), Ok(group)) = (terminal(), kill::pid_of(group_id())) else { return Ok(()) };
-    // SIGTTOU would stop a background group.
-    let before = SignalSet::of([libc::SIGTTOU]).block()?;
-    let done = tcsetpgrp(&terminal, group);
-    before.set_as_mask()?;
-    Ok(done?)
+    set_foreground(kill::pid_of(group_id()).ok())
 }
 
 /// Whether the group of the job is the foreground group of the controlling terminal.

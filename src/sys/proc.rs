@@ -52,8 +52,12 @@ pub(super) struct Stat {
     pub(super) ticks_of_ended: u64,
     /// Pages in memory.
     pub(super) pages: u64,
+    /// The device number of its terminal; 0 without one.
+    pub(super) terminal: u64,
+    /// The foreground group of its terminal; 0 without one.
+    pub(super) foreground: u32,
     /// The state of its main thread, as a letter.
-    state: char,
+    pub(super) state: char,
     /// The kernel's `PF_` flags.
     flags: u64,
 }
@@ -134,7 +138,7 @@ pub(super) fn parse<T: FromStr>(text: &[u8]) -> Option<T> {
 }
 
 /// Returns the rest of the line that begins with `name`.
-fn field<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
+pub(super) fn field<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
     text.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(name.as_bytes()))
 }
 
@@ -225,6 +229,10 @@ fn parse_stat(pid: u32, line: &[u8]) -> Option<Stat> {
         // The kernel shows these signed; they are never negative.
         ticks_of_ended: number(13).unwrap_or(0) + number(14).unwrap_or(0),
         pages: number(21).unwrap_or(0),
+        // The kernel shows it signed.
+        terminal: fields.get(4)?.parse::<i32>().ok()?.cast_unsigned().into(),
+        // The kernel shows -1 without a terminal.
+        foreground: small(5).unwrap_or(0),
         state,
         flags: number(6)?,
     })

@@ -44,7 +44,6 @@ impl Pty {
 }
 
 /// The other end, without going by its path, which a container may not show.
-#[cfg(target_os = "linux")]
 fn slave(master: &OwnedFd) -> io::Result<OwnedFd> {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     match rustix::pty::ioctl_tiocgptpeer(master, flags) {
@@ -52,11 +51,6 @@ fn slave(master: &OwnedFd) -> io::Result<OwnedFd> {
         Err(Errno::NOTTY | Errno::INVAL) => slave_by_path(master),
         slave => Ok(slave?),
     }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn slave(master: &OwnedFd) -> io::Result<OwnedFd> {
-    slave_by_path(master)
 }
 
 fn slave_by_path(master: &OwnedFd) -> io::Result<OwnedFd> {

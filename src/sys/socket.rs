@@ -130,8 +130,7 @@ fn through(folder: &OwnedFd, path: &Path) -> PathBuf {
 /// Returns the process that was stopped so that a connection gets no answer: the peer itself, or its
 /// parent if the peer has ended.
 pub fn suspended_peer(stream: &OwnedFd) -> Option<u32> {
-    let peer = rustix::net::sockopt::socket_peercred(stream).ok()?;
-    proc::suspended(peer.pid.as_raw_nonzero().get().cast_unsigned())
+    proc::suspended(Peer::of(stream)?.pid)
 }
 
 #[cfg(test)]

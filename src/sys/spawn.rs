@@ -47,7 +47,7 @@ pub(super) struct SpawnedChild {
 }
 
 /// Our ends of the pipes of a child.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct ParentFds {
     pub(super) stdin: Option<OwnedFd>,
     pub(super) stdout: Option<OwnedFd>,
@@ -251,12 +251,9 @@ impl StdioFds {
         let Pty { master, slave } = Pty::open(size)?;
         let slave = above_stdio(slave)?;
         let parent = ParentFds {
-            stdin: None,
-            stdout: None,
-            stderr: None,
-            open_input: None,
             terminal: Some(above_stdio(master)?),
             input_id: Some(InputId::of(&slave)?),
+            ..ParentFds::default()
         };
         Ok(Self { parent, child: [Some(slave), None, None], is_shared: true, terminal: None })
     }

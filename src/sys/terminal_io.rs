@@ -19,7 +19,7 @@ use crate::terminal::Size;
 /// The master of a pseudo-terminal. Registered with the runtime once for both directions: a second
 /// registration of the same descriptor fails.
 #[derive(Debug, Clone)]
-pub(super) struct PtyMaster(Arc<AsyncFd<OwnedFd>>);
+pub struct PtyMaster(Arc<AsyncFd<OwnedFd>>);
 
 impl PtyMaster {
     /// Registers a master that does not block.
@@ -81,13 +81,8 @@ pub enum OutputReader {
     /// A pipe.
     Pipe(OutputPipe),
     /// The terminal of the child.
-    Terminal(PtyReader),
+    Terminal(PtyMaster),
 }
-
-/// The output of a terminal. It ends when no process has the terminal open any more; everything that was
-/// written before is read first.
-#[derive(Debug)]
-pub struct PtyReader(pub(super) PtyMaster);
 
 impl OutputReader {
     /// Returns the current capacity of the pipe in bytes.
@@ -110,7 +105,7 @@ impl AsyncRead for OutputReader {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Pipe(pipe) => Pin::new(pipe).poll_read(cx, buf),
-            Self::Terminal(PtyReader(master)) => master.poll_read(cx, buf),
+            Self::Terminal(master) => master.poll_read(cx, buf),
         }
     }
 }
@@ -120,13 +115,9 @@ impl AsyncRead for OutputReader {
 pub enum InputWriter {
     /// A pipe.
     Pipe(Sender),
-    /// The terminal of the child.
-    Terminal(PtyWriter),
+    /// The terminal of the child. Dropping it does not end the input.
+    Terminal(PtyMaster),
 }
-
-/// The input of a terminal. Dropping it does not end the input.
-#[derive(Debug)]
-pub struct PtyWriter(pub(super) PtyMaster);
 
 impl AsyncWrite for InputWriter {
     fn poll_write(
@@ -136,7 +127,7 @@ impl AsyncWrite for InputWriter {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Pipe(pipe) => Pin::new(pipe).poll_write(cx, bytes),
-            Self::Terminal(PtyWriter(master)) => master.poll_write(cx, bytes),
+            Self::Terminal(master) => master.poll_write(cx, bytes),
         }
     }
 

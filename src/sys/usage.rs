@@ -21,13 +21,6 @@ pub struct Usage {
     pub memory: u64,
 }
 
-impl Usage {
-    fn add(&mut self, process: &Stat) {
-        self.cpu += cpu(process);
-        self.memory += process.pages * page_size() as u64;
-    }
-}
-
 /// Measures each run, by pid of its leader. `orphans` are the results of a scan.
 pub(super) fn measure(registry: &Registry, orphans: &[(RunToken, Stat)]) -> HashMap<u32, Usage> {
     let leaders: Vec<(u32, RunToken)> =
@@ -45,7 +38,8 @@ pub(super) fn measure(registry: &Registry, orphans: &[(RunToken, Stat)]) -> Hash
         for process in below.iter().chain(orphans) {
             // A process that was orphaned meanwhile is in both lists.
             if counted.insert(process.identity()) {
-                usage.add(process);
+                usage.cpu += cpu(process);
+                usage.memory += process.pages * page_size() as u64;
             }
         }
         (pid, usage)

@@ -118,12 +118,6 @@ impl ScriptedFds {
 
 /// Translates output as the kernel does for a terminal.
 fn with_carriage_returns(bytes: &[u8]) -> Vec<u8> {
-    let mut translated = Vec::with_capacity(bytes.len() + 8);
-    for byte in bytes {
-        if *byte == b'\n' {
-            translated.push(b'\r');
-        }
-        translated.push(*byte);
-    }
-    translated
+    let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+    lines.join(b"\r\n".as_slice())
 }

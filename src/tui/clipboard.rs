@@ -1,7 +1,7 @@
 //! Copies to the clipboard with OSC 52 of the terminal; inside tmux, which ignores OSC 52 by default,
 //! also with a command of tmux.
 
-use std::fmt::Write;
+use base64::Engine as _;
 
 use crate::spec::counted;
 
@@ -31,49 +31,42 @@ pub enum ClipboardMethod {
 /// assert_eq!(copy_method("hi", false), ClipboardMethod::Terminal(b"\x1b]52;c;aGk=\x07".to_vec()));
 /// ```
 pub fn copy_method(text: &str, tmux: bool) -> ClipboardMethod {
-    let encoded = base64(text.as_bytes());
-    if encoded.len() > MAX_BASE64 {
-        // tmux has no such limit, as it reads the text from its input.
-        return if tmux { copy_with_tmux(Vec::new()) } else { ClipboardMethod::TooLong };
+    match osc_52('c', text) {
+        // tmux has no limit of the length, as it reads the text from its input; `-w` passes the text
+        // on to its terminal.
+        bytes if tmux => ClipboardMethod::Tmux {
+            bytes: bytes.unwrap_or_default(),
+            command: &["tmux", "load-buffer", "-w", "-"],
+        },
+        Some(bytes) => ClipboardMethod::Terminal(bytes),
+        None => ClipboardMethod::TooLong,
     }
-    let bytes = format!("\x1b]52;c;{encoded}\x07").into_bytes();
-    if tmux { copy_with_tmux(bytes) } else { ClipboardMethod::Terminal(bytes) }
 }
 
 /// Returns the bytes that put a text into the primary selection; none if it is too long for a terminal.
 pub fn primary_selection(text: &str) -> Vec<u8> {
-    let encoded = base64(text.as_bytes());
-    if encoded.len() > MAX_BASE64 {
-        return Vec::new();
-    }
-    format!("\x1b]52;p;{encoded}\x07").into_bytes()
+    osc_52('p', text).unwrap_or_default()
 }
 
-fn copy_with_tmux(bytes: Vec<u8>) -> ClipboardMethod {
-    // `-w` passes the text on to the terminal of tmux.
-    ClipboardMethod::Tmux { bytes, command: &["tmux", "load-buffer", "-w", "-"] }
+/// Returns the sequence that puts a text into a selection; `None` if it is too long for a terminal.
+fn osc_52(selection: char, text: &str) -> Option<Vec<u8>> {
+    let encoded = base64::prelude::BASE64_STANDARD.encode(text);
+    let fits = encoded.len() <= MAX_BASE64;
+    fits.then(|| format!("\x1b]52;{selection};{encoded}\x07").into_bytes())
 }
 
 /// Returns the notice after a copy: `copied 3 lines`.
 pub fn copy_notice(text: &str) -> String {
-    let lines = text.lines().count();
-    let mut notice = "copied ".to_owned();
-    _ = match lines {
-        0 => write!(notice, "nothing"),
-        1 => notice.write_str(&counted(text.trim_end_matches('\n').chars().count(), "character")),
-        _ => notice.write_str(&counted(lines, "line")),
+    let what = match text.lines().count() {
+        0 => "nothing".to_owned(),
+        1 => counted(text.trim_end_matches('\n').chars().count(), "character"),
+        lines => counted(lines, "line"),
     };
-    notice
-}
-
-fn base64(bytes: &[u8]) -> String {
-    use base64::Engine as _;
-    base64::prelude::BASE64_STANDARD.encode(bytes)
+    format!("copied {what}")
 }
 
 #[cfg(test)]
 mod tests {
-    use base64::Engine as _;
     use proptest::prelude::*;
 
     use super::*;

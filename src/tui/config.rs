@@ -20,7 +20,6 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::appearance::Appearance;
-use super::cycle::next_choice;
 use super::keymap::Keymap;
 use super::theme::ThemeName;
 use crate::output::{is_dumb_terminal, safe_name};
@@ -87,14 +86,6 @@ choices! {
     }
 }
 
-impl TimestampStyle {
-    /// Returns the next choice, or the first one after the last.
-    #[must_use]
-    pub fn next(self) -> Self {
-        next_choice(Self::ALL, self)
-    }
-}
-
 choices! {
     /// The positions of list and logs.
     #[derive(Default)]
@@ -106,14 +97,6 @@ choices! {
         Side = "side",
         /// The list above the logs.
         Stacked = "stacked",
-    }
-}
-
-impl PaneLayout {
-    /// Returns the next choice, or the first one after the last.
-    #[must_use]
-    pub fn next(self) -> Self {
-        next_choice(Self::ALL, self)
     }
 }
 
@@ -282,13 +265,13 @@ impl ConfigReader<'_> {
                 self.read_choice(value, &with_words(TimestampStyle::ALL), &mut config.timestamps);
             }
             "layout" => self.read_choice(value, &with_words(PaneLayout::ALL), &mut config.layout),
-            "wheel" => match value.get_ref() {
-                DeValue::Integer(number) => match number.as_str().parse() {
-                    Ok(rows @ 1..=100) => config.wheel = rows,
+            "wheel" => {
+                let number = value.get_ref().as_integer();
+                match number.and_then(|number| number.as_str().parse().ok()) {
+                    Some(rows @ 1..=100) => config.wheel = rows,
                     _ => self.warn(value.span(), "`wheel` is a number of rows from 1 to 100"),
-                },
-                _ => self.warn(value.span(), "`wheel` is a number of rows from 1 to 100"),
-            },
+                }
+            }
             "keys" => match value.get_ref() {
                 DeValue::Table(keys) => key_bindings::apply(self, &mut config.keymap, keys),
                 _ => self.warn(value.span(), "`keys` is a table: \"ctrl-r\" = \"reload\""),
@@ -313,16 +296,12 @@ impl ConfigReader<'_> {
         choices: &[(&str, T)],
         into: &mut T,
     ) {
-        let found = match value.get_ref() {
-            DeValue::String(text) => choices.iter().find(|(name, _)| *name == text.as_ref()),
-            _ => None,
-        };
-        if let Some((_, choice)) = found {
+        let word = value.get_ref().as_str().unwrap_or_default();
+        if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == word) {
             *into = *choice;
             return;
         }
         let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-        let word = value.get_ref().as_str().unwrap_or_default();
         self.warn(value.span(), &UnknownChoice::new(word, &names).to_string());
     }
 }

@@ -40,12 +40,8 @@ pub struct Glyphs {
     pub ellipsis: &'static str,
     /// Between parts of a title.
     pub dot: &'static str,
-    /// Between a group and its member.
-    pub inside: &'static str,
     pub yes: &'static str,
     pub no: &'static str,
-    /// The cursor of a prompt if the terminal shows none.
-    pub caret: &'static str,
     /// Bars of a chart, from empty to full.
     pub bars: [&'static str; 9],
     /// The border of a pane.
@@ -54,27 +50,19 @@ pub struct Glyphs {
     pub focus_border: border::Set<'static>,
 }
 
-const ASCII_BORDER: border::Set<'static> = border::Set {
-    top_left: "+",
-    top_right: "+",
-    bottom_left: "+",
-    bottom_right: "+",
-    vertical_left: "|",
-    vertical_right: "|",
-    horizontal_top: "-",
-    horizontal_bottom: "-",
-};
-
-const ASCII_FOCUS: border::Set<'static> = border::Set {
-    top_left: "#",
-    top_right: "#",
-    bottom_left: "#",
-    bottom_right: "#",
-    vertical_left: "#",
-    vertical_right: "#",
-    horizontal_top: "=",
-    horizontal_bottom: "=",
-};
+/// Returns a border of these signs for corners, vertical lines and horizontal lines.
+const fn plain_border([corner, side, level]: [&'static str; 3]) -> border::Set<'static> {
+    border::Set {
+        top_left: corner,
+        top_right: corner,
+        bottom_left: corner,
+        bottom_right: corner,
+        vertical_left: side,
+        vertical_right: side,
+        horizontal_top: level,
+        horizontal_bottom: level,
+    }
+}
 
 pub const UNICODE: Glyphs = Glyphs {
     unicode: true,
@@ -96,10 +84,8 @@ pub const UNICODE: Glyphs = Glyphs {
     restarts: "↻",
     ellipsis: "…",
     dot: "·",
-    inside: "›",
     yes: "✓",
     no: "✗",
-    caret: "▏",
     bars: [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
     border: border::ROUNDED,
     focus_border: border::THICK,
@@ -125,13 +111,11 @@ pub const ASCII: Glyphs = Glyphs {
     restarts: "@",
     ellipsis: "~",
     dot: "-",
-    inside: ">",
     yes: "y",
     no: "x",
-    caret: "|",
     bars: [" ", ".", ".", ":", ":", "-", "=", "+", "#"],
-    border: ASCII_BORDER,
-    focus_border: ASCII_FOCUS,
+    border: plain_border(["+", "|", "-"]),
+    focus_border: plain_border(["#", "#", "="]),
 };
 
 impl Glyphs {
@@ -188,8 +172,8 @@ mod tests {
         for set in [&UNICODE, &ASCII] {
             let mut signs = vec![set.cursor, set.mark, set.all, set.folded, set.unfolded];
             signs.extend([set.branch, set.last_branch, set.pipe, set.dash, set.gutter, set.arrow]);
-            signs.extend([set.up, set.down, set.restarts, set.ellipsis, set.dot, set.inside]);
-            signs.extend([set.yes, set.no, set.caret, set.waits_for_input, set.bell]);
+            signs.extend([set.up, set.down, set.restarts, set.ellipsis, set.dot]);
+            signs.extend([set.yes, set.no, set.waits_for_input, set.bell]);
             signs.extend(set.bars);
             for state in STATES {
                 signs.extend([set.state(*state, true), set.state(*state, false)]);

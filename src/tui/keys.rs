@@ -47,25 +47,33 @@ pub enum Key {
     PageDown,
 }
 
-/// Key, name in the configuration, label, and label without Unicode.
-const NAMES: &[(Key, &str, &str, &str)] = &[
-    (Key::Char(' '), "space", "␣", "Space"),
-    (Key::Enter, "enter", "↵", "Enter"),
-    (Key::Esc, "esc", "Esc", "Esc"),
-    (Key::Tab, "tab", "⇥", "Tab"),
-    (Key::BackTab, "shift-tab", "S-Tab", "S-Tab"),
-    (Key::Backspace, "backspace", "Bksp", "Bksp"),
-    (Key::Delete, "delete", "Del", "Del"),
-    (Key::Insert, "insert", "Ins", "Ins"),
-    (Key::Up, "up", "↑", "Up"),
-    (Key::Down, "down", "↓", "Down"),
-    (Key::Left, "left", "←", "Left"),
-    (Key::Right, "right", "→", "Right"),
-    (Key::Home, "home", "Home", "Home"),
-    (Key::End, "end", "End", "End"),
-    (Key::PageUp, "pageup", "PgUp", "PgUp"),
-    (Key::PageDown, "pagedown", "PgDn", "PgDn"),
+/// A key with a name.
+type NamedKey = (Key, KeyCode, &'static str, &'static str, &'static str);
+
+/// Key, its code in an event, name in the configuration, label, and label without Unicode.
+const NAMES: &[NamedKey] = &[
+    (Key::Char(' '), KeyCode::Char(' '), "space", "␣", "Space"),
+    (Key::Enter, KeyCode::Enter, "enter", "↵", "Enter"),
+    (Key::Esc, KeyCode::Esc, "esc", "Esc", "Esc"),
+    (Key::Tab, KeyCode::Tab, "tab", "⇥", "Tab"),
+    (Key::BackTab, KeyCode::BackTab, "shift-tab", "S-Tab", "S-Tab"),
+    (Key::Backspace, KeyCode::Backspace, "backspace", "Bksp", "Bksp"),
+    (Key::Delete, KeyCode::Delete, "delete", "Del", "Del"),
+    (Key::Insert, KeyCode::Insert, "insert", "Ins", "Ins"),
+    (Key::Up, KeyCode::Up, "up", "↑", "Up"),
+    (Key::Down, KeyCode::Down, "down", "↓", "Down"),
+    (Key::Left, KeyCode::Left, "left", "←", "Left"),
+    (Key::Right, KeyCode::Right, "right", "→", "Right"),
+    (Key::Home, KeyCode::Home, "home", "Home", "Home"),
+    (Key::End, KeyCode::End, "end", "End", "End"),
+    (Key::PageUp, KeyCode::PageUp, "pageup", "PgUp", "PgUp"),
+    (Key::PageDown, KeyCode::PageDown, "pagedown", "PgDn", "PgDn"),
 ];
+
+/// Returns the row of a key; `None` for characters and function keys.
+fn named(key: Key) -> Option<&'static NamedKey> {
+    NAMES.iter().find(|(named, ..)| *named == key)
+}
 
 impl Chord {
     pub const fn char(char: char) -> Self {
@@ -101,23 +109,8 @@ impl Chord {
                 }
             }
             KeyCode::F(number) => Key::F(number),
-            KeyCode::Enter => Key::Enter,
-            KeyCode::Esc => Key::Esc,
             KeyCode::Tab if shift => Key::BackTab,
-            KeyCode::Tab => Key::Tab,
-            KeyCode::BackTab => Key::BackTab,
-            KeyCode::Backspace => Key::Backspace,
-            KeyCode::Delete => Key::Delete,
-            KeyCode::Insert => Key::Insert,
-            KeyCode::Up => Key::Up,
-            KeyCode::Down => Key::Down,
-            KeyCode::Left => Key::Left,
-            KeyCode::Right => Key::Right,
-            KeyCode::Home => Key::Home,
-            KeyCode::End => Key::End,
-            KeyCode::PageUp => Key::PageUp,
-            KeyCode::PageDown => Key::PageDown,
-            _ => return None,
+            code => NAMES.iter().find(|(_, named, ..)| *named == code)?.0,
         };
         Some(Self { key, ctrl, alt })
     }
@@ -127,21 +120,7 @@ impl Chord {
         let code = match self.key {
             Key::Char(char) => KeyCode::Char(char),
             Key::F(number) => KeyCode::F(number),
-            Key::Enter => KeyCode::Enter,
-            Key::Esc => KeyCode::Esc,
-            Key::Tab => KeyCode::Tab,
-            Key::BackTab => KeyCode::BackTab,
-            Key::Backspace => KeyCode::Backspace,
-            Key::Delete => KeyCode::Delete,
-            Key::Insert => KeyCode::Insert,
-            Key::Up => KeyCode::Up,
-            Key::Down => KeyCode::Down,
-            Key::Left => KeyCode::Left,
-            Key::Right => KeyCode::Right,
-            Key::Home => KeyCode::Home,
-            Key::End => KeyCode::End,
-            Key::PageUp => KeyCode::PageUp,
-            Key::PageDown => KeyCode::PageDown,
+            key => named(key).map_or(KeyCode::Null, |(_, code, ..)| *code),
         };
         let mut modifiers = KeyModifiers::NONE;
         modifiers.set(KeyModifiers::CONTROL, self.ctrl);
@@ -158,8 +137,7 @@ impl Chord {
         if self.ctrl {
             label.push('^');
         }
-        let name = NAMES.iter().find(|(key, ..)| *key == self.key);
-        match (self.key, name) {
+        match (self.key, named(self.key)) {
             (_, Some((.., glyph, _))) if unicode => label.push_str(glyph),
             (_, Some((.., word))) => label.push_str(word),
             (Key::Char(char), None) => label.push(char),
@@ -179,8 +157,8 @@ impl fmt::Display for Chord {
         if self.alt {
             f.write_str("alt-")?;
         }
-        match (self.key, NAMES.iter().find(|(key, ..)| *key == self.key)) {
-            (_, Some((_, word, ..))) => f.write_str(word),
+        match (self.key, named(self.key)) {
+            (_, Some((_, _, word, ..))) => f.write_str(word),
             (Key::Char(char), None) => write!(f, "{char}"),
             (Key::F(number), None) => write!(f, "f{number}"),
             (_, None) => Ok(()),
@@ -264,7 +242,7 @@ fn parse_key(text: &str) -> Option<Key> {
         "ins" => "insert",
         other => other,
     };
-    if let Some((key, ..)) = NAMES.iter().find(|(_, word, ..)| *word == lower) {
+    if let Some((key, ..)) = NAMES.iter().find(|(_, _, word, ..)| *word == lower) {
         return Some(*key);
     }
     let number = lower.strip_prefix('f')?.parse().ok()?;

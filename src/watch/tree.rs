@@ -145,7 +145,7 @@ impl FolderTree {
         self.rules = rules;
         (self.next, self.newest) = (self.next.max(1), None);
         let states = self.rules.globs.start();
-        self.insert(ROOT, None, OsString::new(), states, 0);
+        self.nodes.insert(ROOT, FolderNode { states, ..FolderNode::default() });
         self.push(ROOT, ScanMode::Since(wall));
     }
 
@@ -163,20 +163,9 @@ impl FolderTree {
         if let Some(parent) = parent.and_then(|parent| self.nodes.get_mut(&parent)) {
             parent.children.insert(name.clone(), id);
         }
-        self.insert(id, parent, name, states, links);
-        self.push(id, mode);
-    }
-
-    fn insert(
-        &mut self,
-        id: NodeId,
-        parent: Option<NodeId>,
-        name: OsString,
-        states: GlobStates,
-        links: u8,
-    ) {
         let node = FolderNode { parent, name, states, links, ..FolderNode::default() };
         self.nodes.insert(id, node);
+        self.push(id, mode);
     }
 
     pub(super) fn push(&mut self, node: NodeId, mode: ScanMode) {

@@ -136,3 +136,36 @@ fn a_name_opens_its_terminal_alone_for_several_people() {
     _ = project.ask(["down"]).code(0);
     project.nothing_left_within(common::BOUND);
 }
+
+#[test]
+fn a_killed_interface_leaves_a_full_screen_program_as_it_was() {
+    let project = Project::new(
+        r#"[process.editor]
+command = "printf '\\033[?1049h\\033[2J\\033[5;10Hediting '; exec cat"
+tty = true
+"#,
+    );
+    _ = project.ask(["up", "--detach", "--wait"]).code(0);
+    let mut first = Screen::start(program(&project, ["attach", "editor"]), 20, 60);
+    first.wait("TYPING");
+    first.wait("editing");
+    first.keys("half a line");
+    first.wait("editing half a line");
+    common::send(first.terminal.child.id(), pitcrew::Signal::KILL.number());
+    // Its terminal stays as it was: nobody is left who could restore it.
+    while first.terminal.child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let screen = project.ask(["screen", "editor"]).code(0);
+    assert!(screen.out.contains("editing half a line"), "{}", screen.out);
+    let mut second = Screen::start(program(&project, ["attach", "editor"]), 30, 100);
+    second.wait("editing half a line");
+    second.keys(" and the rest\r");
+    second.wait("and the rest");
+    second.keys("\x1d");
+    second.wait("LIVE");
+    second.keys("q");
+    assert_eq!(second.ended().code(), Some(0), "{}", second.text());
+    _ = project.ask(["down"]).code(0);
+    project.nothing_left_within(common::BOUND);
+}

@@ -60,8 +60,7 @@ impl Tools {
         annotations(read_only_hint = true, open_world_hint = false)
     )]
     async fn list(&self) -> ToolResult {
-        let status = self.client.status(Measure::Yes).await;
-        status.map_err(message).and_then(|status| structured(&status))
+        structured(&self.client.status(Measure::Yes).await.map_err(message)?)
     }
 
     #[tool(
@@ -69,8 +68,7 @@ impl Tools {
         annotations(read_only_hint = true, open_world_hint = false)
     )]
     async fn why(&self, Parameters(WhyParams { name }): Parameters<WhyParams>) -> ToolResult {
-        let why = self.client.why(&name).await;
-        why.map_err(message).and_then(|why| structured(&why))
+        structured(&self.client.why(&name).await.map_err(message)?)
     }
 
     #[tool(

@@ -11,7 +11,7 @@ use super::super::{
 use crate::control::wire::{
     CommandResponse, ControlCommand, ProcessState, ProjectState, StartRequest, StopRequest,
 };
-use crate::control::{Client, Control as _, ControlError, ControlErrorKind};
+use crate::control::{Client, Control as _, ControlError, ControlErrorKind, ControlResult};
 use crate::engine::Foreground;
 use crate::machine::condition::ConditionStatus;
 use crate::machine::{ProcessId, Supervisor, SupervisorOptions};
@@ -68,10 +68,10 @@ async fn start_dependencies(
     client: &Client,
     spec: &Spec,
     process: &ProcessSpec,
-) -> Result<StartedDependencies, ControlError> {
+) -> ControlResult<StartedDependencies> {
     let before = running_project::state(client).await?;
     let is_same = |state: &&ProcessState| state.process == process.name.as_str();
-    if before.processes.iter().find(is_same).is_some_and(|state| !is_at_rest(state)) {
+    if before.processes.iter().find(is_same).is_some_and(|state| !state.state.is_at_rest()) {
         let name = &process.name;
         let text =
             format!("{name} is running in the project; `pitcrew stop {name}` stops it there");
@@ -99,14 +99,15 @@ async fn start_dependencies(
         }
     }
     let state = running_project::state(client).await?;
-    let was_at_rest =
-        |name: &str| before.processes.iter().any(|state| state.name == name && is_at_rest(state));
+    let was_at_rest = |name: &str| {
+        before.processes.iter().any(|state| state.name == name && state.state.is_at_rest())
+    };
     let needed = all_dependencies(spec, process);
     let is_needed = |state: &&ProcessState| {
         needed.contains(state.process.as_str())
             || state.pool.as_deref().is_some_and(|pool| needed.contains(pool))
     };
-    let running = state.processes.iter().filter(|state| !is_at_rest(state));
+    let running = state.processes.iter().filter(|state| !state.state.is_at_rest());
     let names = running
         .filter(is_needed)
         .map(|state| state.name.to_string())
@@ -131,15 +132,11 @@ fn all_dependencies<'a>(spec: &'a Spec, process: &'a ProcessSpec) -> BTreeSet<&'
     found
 }
 
-fn is_at_rest(process: &ProcessState) -> bool {
-    process.state.is_at_rest()
-}
-
 /// Whether a dependency neither fulfils the condition nor is on its way.
 fn must_start(project: &ProjectState, name: &str, condition: Condition) -> bool {
     project.processes.iter().any(|process| {
         let status = process.condition_subject().status(name, condition);
-        is_at_rest(process) && status.is_some_and(|status| status != ConditionStatus::Met)
+        process.state.is_at_rest() && status.is_some_and(|status| status != ConditionStatus::Met)
     })
 }
 

@@ -19,7 +19,9 @@ use super::engine_process::{BackgroundEngine, EngineLifetime};
 use crate::control::wire::{
     CommandResponse, LastOutput, PhaseName, ProcessState, ProjectEnd, ProjectState,
 };
-use crate::control::{Client, Control as _, ControlError, ControlErrorKind, Measure};
+use crate::control::{
+    Client, Control as _, ControlError, ControlErrorKind, ControlResult, Measure,
+};
 use crate::machine::StateName;
 use crate::spec::{Signal, Spec, first_of};
 use crate::sys::{Holder, ProjectDirs, alive_holder, own_process};
@@ -94,7 +96,7 @@ impl Background<'_> {
     }
 
     /// Fails if a running project is being stopped.
-    async fn check_up(&self, client: &Client) -> Result<WaitResult, ControlError> {
+    async fn check_up(&self, client: &Client) -> ControlResult<WaitResult> {
         if running_project::state(client).await?.phase == PhaseName::Up {
             return Ok(WaitResult::Reached);
         }
@@ -131,7 +133,7 @@ impl Background<'_> {
     }
 
     /// Waits as requested; returns too whether the engine was up.
-    async fn follow(&self, engine: &BackgroundEngine) -> (bool, Result<WaitResult, ControlError>) {
+    async fn follow(&self, engine: &BackgroundEngine) -> (bool, ControlResult<WaitResult>) {
         let timeout = &CommandTimeout::start(self.args.timeout);
         let up = async { Ok(engine.clone().wait_until_up_with_notices().await) };
         match waiting::with_timeout(timeout, up).await {
@@ -151,7 +153,7 @@ impl Background<'_> {
     }
 
     /// Waits until no process is left to start.
-    async fn wait_until_started(&self, client: &Client) -> Result<WaitResult, ControlError> {
+    async fn wait_until_started(&self, client: &Client) -> ControlResult<WaitResult> {
         let mut updates = client.watch(Measure::No).await?;
         let mut state = ProjectState::default();
         let mut last_message = String::new();
@@ -197,7 +199,7 @@ impl Background<'_> {
         });
     }
 
-    fn report(&self, result: Result<WaitResult, ControlError>) -> ProgramExit {
+    fn report(&self, result: ControlResult<WaitResult>) -> ProgramExit {
         match result {
             Ok(WaitResult::Reached) => ProgramExit::SUCCESS,
             Ok(WaitResult::Impossible(response)) => {
@@ -261,10 +263,7 @@ enum WaitResult {
 }
 
 /// Waits until the project is ready, or cannot become ready.
-async fn wait_until_ready(
-    client: &Client,
-    timeout: &CommandTimeout,
-) -> Result<WaitResult, ControlError> {
+async fn wait_until_ready(client: &Client, timeout: &CommandTimeout) -> ControlResult<WaitResult> {
     let response = waiting::wait_for(client, &["all".to_owned()], None, timeout).await?;
     Ok(match &response.ending {
         _ if response.ok => WaitResult::Reached,

@@ -7,7 +7,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Bytes, Frame, Incoming};
 
 use super::{Client, SUSPENSION_CHECK_INTERVAL, connection_error, failed, suspended_error};
-use crate::control::error::ControlError;
+use crate::control::error::ControlResult;
 use crate::control::response_stream::ResponseStream;
 use crate::control::routes::KEEP_ALIVE;
 
@@ -23,17 +23,13 @@ pub(super) fn line_items<T: Send + 'static>(
     ResponseStream::of(|sink| async move {
         let mut rest: Vec<u8> = Vec::new();
         loop {
-            let frame = tokio::select! {
-                frame = body.frame() => frame,
-                () = sink.closed() => return,
-            };
+            let Some(Some(frame)) = sink.unless_closed(body.frame()).await else { return };
             let items = match frame {
-                Some(Ok(frame)) => {
+                Ok(frame) => {
                     rest.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
                     parse_lines(&mut rest, &mut parse)
                 }
-                Some(Err(error)) => Err(connection_error(&error)),
-                None => return,
+                Err(error) => Err(connection_error(&error)),
             };
             let is_over = items.is_err();
             if items.as_ref().is_ok_and(Vec::is_empty) {
@@ -50,7 +46,7 @@ pub(super) fn line_items<T: Send + 'static>(
 fn parse_lines<T>(
     rest: &mut Vec<u8>,
     parse: &mut impl FnMut(&str) -> serde_json::Result<Option<T>>,
-) -> Result<Vec<T>, ControlError> {
+) -> ControlResult<Vec<T>> {
     let Some(end) = rest.iter().rposition(|byte| *byte == b'\n') else { return Ok(Vec::new()) };
     let after = rest.split_off(end + 1);
     let complete = std::mem::replace(rest, after);
@@ -78,7 +74,7 @@ impl BodyChunks {
     }
 
     /// Returns the next bytes, or `None` at the end.
-    pub async fn next(&mut self) -> Option<Result<Bytes, ControlError>> {
+    pub async fn next(&mut self) -> Option<ControlResult<Bytes>> {
         loop {
             match self.frame().await? {
                 Ok(frame) => match frame.into_data() {
@@ -90,7 +86,7 @@ impl BodyChunks {
         }
     }
 
-    pub(super) async fn collect(self) -> Result<Bytes, ControlError> {
+    pub(super) async fn collect(self) -> ControlResult<Bytes> {
         Ok(self.body.collect().await.map_err(|error| connection_error(&error))?.to_bytes())
     }
 

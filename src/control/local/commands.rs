@@ -9,7 +9,7 @@ use crate::control::command_goal::{Goal, process_status};
 use crate::control::wire::{
     CommandResponse, ControlCommand, ProcessOutcome, ScaleRequest, StartRequest,
 };
-use crate::control::{ControlError, ControlErrorKind};
+use crate::control::{ControlError, ControlErrorKind, ControlResult};
 use crate::engine::{AcceptedRequest, Request};
 use crate::machine::condition::ConditionStatus;
 use crate::machine::{ProcessId, ProcessView, ProjectPhase, Snapshot, StateName};
@@ -23,7 +23,7 @@ impl LocalControl {
     pub(super) async fn execute_command(
         &self,
         command: ControlCommand,
-    ) -> Result<CommandResponse, ControlError> {
+    ) -> ControlResult<CommandResponse> {
         let in_engine = command.clone();
         let accepted = self.ask(|reply| Request::Command { command: in_engine, reply }).await?;
         match command {
@@ -52,7 +52,7 @@ impl LocalControl {
         &self,
         accepted: &AcceptedRequest,
         goal: Goal,
-    ) -> Result<CommandResponse, ControlError> {
+    ) -> ControlResult<CommandResponse> {
         let mut response = self.until(accepted, goal).await;
         if let (true, Some(loader)) = (response.ok, self.spec_loader.clone()) {
             // New runs use the files as they were read last, so changes since then are reported.
@@ -65,7 +65,7 @@ impl LocalControl {
         &self,
         mut accepted: AcceptedRequest,
         name: &str,
-    ) -> Result<CommandResponse, ControlError> {
+    ) -> ControlResult<CommandResponse> {
         let conflict = |text: String| Err(ControlError::new(ControlErrorKind::Conflict, text));
         if let Some(written) = accepted.written.take() {
             match tokio::time::timeout(READ_TIMEOUT, written).await {
@@ -102,38 +102,21 @@ impl LocalControl {
         snapshot: &Snapshot,
         goal: Goal,
     ) -> CommandResponse {
-        let mut snapshots = self.engine.snapshots();
         let before = views(&ids, snapshot);
-        let is_later = |now: &Snapshot| now.number > snapshot.number;
-        loop {
-            let now = Arc::clone(&snapshots.borrow_and_update());
-            if is_later(&now) {
-                let outcome = |view: &Arc<ProcessView>| goal_status(goal, view, &now);
-                let pending = before.iter().any(|view| outcome(view) == ConditionStatus::Pending);
-                let waits_for_ready = matches!(goal, Goal::RunningReady { .. });
-                let failed =
-                    before.iter().any(|view| outcome(view) == ConditionStatus::Unreachable);
-                let views = before.iter().filter_map(|view| now.get(view.id)).map(AsRef::as_ref);
-                let left = if waits_for_ready && !failed {
-                    self.grace_left(views)
-                } else {
-                    Duration::ZERO
-                };
-                if !pending && left > Duration::ZERO {
-                    match tokio::time::timeout(left, snapshots.changed()).await {
-                        Ok(Err(_)) => return self.response(&before, &now, goal),
-                        Ok(Ok(())) | Err(_) => continue,
-                    }
-                }
-                if !pending || failed && waits_for_ready {
-                    return self.response(&before, &now, goal);
-                }
+        let waits_for_ready = matches!(goal, Goal::RunningReady { .. });
+        let time_left = |now: &Snapshot| {
+            let any_is = |status| before.iter().any(|view| goal_status(goal, view, now) == status);
+            if waits_for_ready && any_is(ConditionStatus::Unreachable) {
+                return Some(Duration::ZERO);
             }
-            if snapshots.changed().await.is_err() {
-                let last = self.engine.snapshot();
-                return self.response(&before, &last, goal);
+            if any_is(ConditionStatus::Pending) {
+                return None;
             }
-        }
+            let views = before.iter().filter_map(|view| now.get(view.id)).map(AsRef::as_ref);
+            Some(if waits_for_ready { self.grace_left(views) } else { Duration::ZERO })
+        };
+        let now = self.wait_for_snapshot(snapshot.number + 1, time_left).await;
+        self.response(&before, &now, goal)
     }
 
     /// Waits until the surplus replicas have ended and the others run.

@@ -11,7 +11,7 @@ use super::LocalControl;
 use crate::control::line_pattern::screen_pattern;
 use crate::control::terminal_protocol::serve;
 use crate::control::wire::{ScreenQuery, ScreenResponse};
-use crate::control::{ControlError, ControlErrorKind, TerminalStream};
+use crate::control::{ControlError, ControlErrorKind, ControlResult, TerminalStream};
 use crate::engine::Request;
 use crate::engine::terminal::Terminal;
 use crate::machine::{ProcessId, StateName};
@@ -28,7 +28,7 @@ impl LocalControl {
     pub(in crate::control) async fn find_terminal(
         &self,
         name: &str,
-    ) -> Result<(ProcessId, Arc<Terminal>), ControlError> {
+    ) -> ControlResult<(ProcessId, Arc<Terminal>)> {
         let name = name.to_owned();
         self.ask(|reply| Request::Terminal { name, reply }).await
     }
@@ -39,7 +39,7 @@ impl LocalControl {
         &self,
         name: &str,
         query: ScreenQuery,
-    ) -> Result<ScreenResponse, ControlError> {
+    ) -> ControlResult<ScreenResponse> {
         let ScreenQuery { since, pattern, wait, ansi } = query;
         let pattern = pattern.as_deref().map(screen_pattern).transpose()?;
         let (id, terminal) = self.find_terminal(name).await?;
@@ -91,7 +91,7 @@ impl LocalControl {
     }
 
     /// Attaches a viewer in this process.
-    pub(super) async fn attach(&self, name: &str) -> Result<TerminalStream, ControlError> {
+    pub(super) async fn attach(&self, name: &str) -> ControlResult<TerminalStream> {
         let (_, terminal) = self.find_terminal(name).await?;
         let (viewer, project) = duplex(BUFFER);
         let local = self.clone();

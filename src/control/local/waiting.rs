@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::LocalControl;
 use crate::control::waiting::{WaitGoal, WaitStatus, start_grace_left};
 use crate::control::wire::{CommandResponse, ProcessOutcome, WaitRequest};
-use crate::control::{ControlError, ControlErrorKind};
+use crate::control::{ControlError, ControlErrorKind, ControlResult};
 use crate::engine::AcceptedRequest;
 use crate::machine::condition::ConditionStatus;
 use crate::machine::targets::Target;
@@ -18,7 +18,7 @@ impl LocalControl {
         &self,
         accepted: AcceptedRequest,
         request: &WaitRequest,
-    ) -> Result<CommandResponse, ControlError> {
+    ) -> ControlResult<CommandResponse> {
         let AcceptedRequest { targets, before, .. } = accepted;
         let goal = WaitGoal { targets, condition: request.until };
         let reached = self.until_reached(&goal, &before);
@@ -38,29 +38,40 @@ impl LocalControl {
     }
 
     async fn until_reached(&self, goal: &WaitGoal, before: &Snapshot) -> CommandResponse {
+        let time_left = |now: &Snapshot| {
+            let status = goal.status(now);
+            let members = status.members.iter().map(|member| member.view.as_ref());
+            match status.status {
+                ConditionStatus::Pending => None,
+                ConditionStatus::Met if goal.condition.is_none() => Some(self.grace_left(members)),
+                ConditionStatus::Met | ConditionStatus::Unreachable => Some(Duration::ZERO),
+            }
+        };
+        let now = self.wait_for_snapshot(before.number, time_left).await;
+        self.wait_outcome(&goal.status(&now), before, &now)
+    }
+
+    /// Returns the first snapshot for which no time is left to wait, or the last one if the engine ends.
+    /// `time_left` is `None` while another snapshot is needed. Snapshots below `number` are skipped: the
+    /// channel may still hold one from before the engine accepted the request.
+    pub(super) async fn wait_for_snapshot(
+        &self,
+        number: u64,
+        time_left: impl Fn(&Snapshot) -> Option<Duration>,
+    ) -> Arc<Snapshot> {
         let mut snapshots = self.engine.snapshots();
         loop {
             let now = Arc::clone(&snapshots.borrow_and_update());
-            // The channel may still hold a snapshot from before the engine accepted the request.
-            if now.number >= before.number {
-                let status = goal.status(&now);
-                let is_met = status.status == ConditionStatus::Met && goal.condition.is_none();
-                let members = status.members.iter().map(|member| member.view.as_ref());
-                let left = if is_met { self.grace_left(members) } else { Duration::ZERO };
-                if left > Duration::ZERO {
-                    // A change during this time is evaluated immediately; the rest of the time is waited after it.
-                    match tokio::time::timeout(left, snapshots.changed()).await {
-                        Ok(Err(_)) => return self.wait_outcome(&status, before, &now),
-                        Ok(Ok(())) | Err(_) => continue,
+            match Some(&now).filter(|now| now.number >= number).and_then(|now| time_left(now)) {
+                Some(Duration::ZERO) => return now,
+                // A change during this time is evaluated immediately; the rest of the time is waited after it.
+                Some(left) => {
+                    if let Ok(Err(_)) = tokio::time::timeout(left, snapshots.changed()).await {
+                        return now;
                     }
                 }
-                if status.status != ConditionStatus::Pending {
-                    return self.wait_outcome(&status, before, &now);
-                }
-            }
-            if snapshots.changed().await.is_err() {
-                let last = self.engine.snapshot();
-                return self.wait_outcome(&goal.status(&last), before, &last);
+                None if snapshots.changed().await.is_err() => return self.engine.snapshot(),
+                None => {}
             }
         }
     }

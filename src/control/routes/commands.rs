@@ -29,7 +29,7 @@ macro_rules! command_routes {
 
         #[derive(OpenApi)]
         #[openapi(paths($($handler),*))]
-        struct CommandsDocument;
+        pub(super) struct CommandsDocument;
 
         pub(super) fn routes() -> Router<LocalControl> {
             Router::new()$(.route($path, post($handler)))*
@@ -71,8 +71,4 @@ command_routes! {
     "/v1/send" send: Send(SendRequest);
     /// Type into the terminal of a process; responds before the program has read the keys
     "/v1/keys" keys: Keys(KeysRequest);
-}
-
-pub(super) fn document() -> utoipa::openapi::OpenApi {
-    CommandsDocument::openapi()
 }

@@ -11,7 +11,7 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Vi
 use serde_json::{Map, Value};
 
 use super::field_names::unknown_field;
-use crate::control::{ControlError, ControlErrorKind};
+use crate::control::{ControlError, ControlErrorKind, ControlResult};
 use crate::engine::command::WHOLE_NUMBER;
 
 /// The longest body, in bytes.
@@ -25,7 +25,7 @@ pub(super) struct QueryInput<T>(pub(super) T);
 impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for QueryInput<T> {
     type Rejection = ControlError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ControlError> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> ControlResult<Self> {
         parse_query(parts.uri.query().unwrap_or_default()).map(Self)
     }
 }
@@ -36,7 +36,7 @@ pub(super) struct BodyInput<T>(pub(super) T);
 impl<S: Sync, T: DeserializeOwned> FromRequest<S> for BodyInput<T> {
     type Rejection = ControlError;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, ControlError> {
+    async fn from_request(request: Request, _: &S) -> ControlResult<Self> {
         let bytes = tokio::time::timeout(BODY_TIMEOUT, to_bytes(request.into_body(), MAX_BODY));
         let bytes = bytes.await.map_err(|_| {
             ControlError::new(ControlErrorKind::Timeout, "the body did not arrive in time")
@@ -46,7 +46,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for BodyInput<T> {
     }
 }
 
-fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, ControlError> {
+fn parse_query<T: DeserializeOwned>(query: &str) -> ControlResult<T> {
     let pairs = || form_urlencoded::parse(query.as_bytes());
     let values = MapDeserializer::new(pairs().map(|(name, value)| (name, QueryValue(value))));
     serde_path_to_error::deserialize(values).map_err(|error| {
@@ -55,7 +55,7 @@ fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, ControlError> {
     })
 }
 
-fn parse_body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ControlError> {
+fn parse_body<T: DeserializeOwned>(bytes: &[u8]) -> ControlResult<T> {
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
     let body: Map<String, Value> = serde_json::from_slice(bytes).map_err(|error| {
         if error.is_data() {
@@ -123,7 +123,7 @@ impl<'de> IntoDeserializer<'de> for QueryValue<'de> {
 }
 
 fn invalid(reason: &str) -> ControlError {
-    ControlError::new(ControlErrorKind::InvalidRequest, format!("invalid request: {reason}"))
+    ControlError::invalid_request(format!("invalid request: {reason}"))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::control::wire::{
     DetailsQuery, OutputProgress, ProcessDetails, ProgressQuery, SearchProgress, SearchQuery,
     SeekQuery, SeekResponse, SliceQuery, SliceResponse,
 };
-use crate::control::{Control, ControlError, LocalControl};
+use crate::control::{Control, ControlError, ControlResult, LocalControl};
 
 /// Rows of the output: lines, and markers for the starts and ends of runs between them
 #[utoipa::path(get, path = "/v1/slice", params(SliceQuery), responses(
@@ -29,7 +29,7 @@ pub(super) async fn slice(
 pub(super) async fn growth(
     State(project): State<LocalControl>,
     QueryInput(query): QueryInput<ProgressQuery>,
-) -> Result<Response, ControlError> {
+) -> ControlResult<Response> {
     Ok(server_sent::items(project.growth(query).await?))
 }
 
@@ -40,7 +40,7 @@ pub(super) async fn growth(
 pub(super) async fn search(
     State(project): State<LocalControl>,
     QueryInput(query): QueryInput<SearchQuery>,
-) -> Result<Response, ControlError> {
+) -> ControlResult<Response> {
     Ok(server_sent::items(project.search(query).await?))
 }
 

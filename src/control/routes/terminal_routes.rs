@@ -11,7 +11,7 @@ use super::input::QueryInput;
 use crate::control::connection_guard::ConnectionGuard;
 use crate::control::terminal_protocol::UPGRADE;
 use crate::control::wire::{ScreenQuery, ScreenResponse};
-use crate::control::{Control as _, ControlError, ControlErrorKind, LocalControl};
+use crate::control::{Control as _, ControlError, ControlResult, LocalControl};
 
 /// The screen of a process with a terminal, as text
 #[utoipa::path(get, path = "/v1/screen/{name}", params(("name" = String, Path), ScreenQuery), responses(
@@ -34,11 +34,11 @@ pub(super) async fn terminal(
     State(project): State<LocalControl>,
     Path(name): Path<String>,
     mut request: Request,
-) -> Result<Response, ControlError> {
+) -> ControlResult<Response> {
     let upgrade = request.headers().get(header::UPGRADE);
     if upgrade.is_none_or(|upgrade| !upgrade.as_bytes().eq_ignore_ascii_case(UPGRADE.as_bytes())) {
         let text = format!("invalid request: the header `Upgrade: {UPGRADE}` is missing");
-        return Err(ControlError::new(ControlErrorKind::InvalidRequest, text));
+        return Err(ControlError::invalid_request(text));
     }
     let (_, terminal) = project.find_terminal(&name).await?;
     let guard = request.extensions_mut().remove::<ConnectionGuard>();

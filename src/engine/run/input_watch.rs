@@ -66,7 +66,7 @@ impl InputWatch {
 
     /// Waits until a look or a write has changed whether the run waits, and returns that: whether it waits
     /// for a secret, or `None` if it does not wait any more. Cancel safe.
-    async fn changed(&mut self) -> Option<bool> {
+    pub(super) async fn changed(&mut self) -> Option<bool> {
         let written = self.written();
         loop {
             let thread = tokio::select! {
@@ -100,13 +100,5 @@ impl InputWatch {
         let thread = self.look.get_or_insert_with(&mut self.looker).await;
         self.look = None;
         thread
-    }
-}
-
-/// Waits until it has changed whether a run waits for input; forever if its input is of no interest.
-pub(super) async fn changed(watch: &mut Option<InputWatch>) -> Option<bool> {
-    match watch {
-        Some(watch) => watch.changed().await,
-        None => std::future::pending().await,
     }
 }

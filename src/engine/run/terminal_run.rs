@@ -36,30 +36,17 @@ pub(super) struct ScreenFeed {
     terminal: Arc<Terminal>,
     run: u64,
     /// When the full-screen program that is on the screen began.
-    full_screen: Option<Instant>,
+    pub(super) full_screen: Option<Instant>,
     /// What the screen has replied to queries of the program.
-    replies: Vec<u8>,
+    pub(super) replies: Vec<u8>,
     /// The title, the bell or the kind of screen has changed.
-    status_changed: bool,
+    pub(super) status_changed: bool,
 }
 
 impl ScreenFeed {
     pub(super) fn new(run: &TerminalRun) -> Self {
         let (terminal, run) = (Arc::clone(&run.terminal), run.number);
         Self { terminal, run, full_screen: None, replies: Vec::new(), status_changed: false }
-    }
-
-    pub(super) fn is_full_screen(&self) -> bool {
-        self.full_screen.is_some()
-    }
-
-    /// Returns once whether the title, the bell or the kind of screen has changed.
-    pub(super) fn take_status_change(&mut self) -> bool {
-        std::mem::take(&mut self.status_changed)
-    }
-
-    pub(super) fn take_replies(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.replies)
     }
 
     /// Adds the bytes that were read into `buffer`. What full-screen programs draw is no output: a line
@@ -228,12 +215,4 @@ fn poll_write<W: AsyncWrite + Unpin>(
         Poll::Ready(Err(_)) => *writer = None,
     }
     Poll::Ready(())
-}
-
-/// [`TerminalIo::step`] of a run that may have no terminal.
-pub(super) async fn step<W: AsyncWrite + Unpin>(io: &mut Option<TerminalIo<W>>) -> TerminalStep {
-    match io {
-        Some(io) => io.step().await,
-        None => std::future::pending().await,
-    }
 }

@@ -70,14 +70,6 @@ fn early_wait(misses: u32, interval: Duration) -> Duration {
 }
 
 impl CheckState {
-    fn due_at(due: Moment) -> Self {
-        Self { due: Some(due), ..Self::default() }
-    }
-
-    fn is_probing(&self) -> bool {
-        self.probing_since.is_some()
-    }
-
     /// Counts an answer; returns `false` if it is not that of the running probe. If `is_early`, the
     /// probes are more frequent than `interval` until the first success.
     fn record_answer(
@@ -119,34 +111,45 @@ impl ProcessSpec {
     pub(super) fn is_ready_at_once(&self) -> bool {
         self.ready.as_ref().is_none_or(|check| check.probe.is_immediate())
     }
+
+    /// Whether readiness is asked for again and again, and is no event that happens once.
+    fn is_ready_probed(&self) -> bool {
+        self.ready.as_ref().is_some_and(|check| check.probe.kind().is_probed())
+    }
+}
+
+impl Check {
+    /// When a check is due for the first time in a run that began at `since`.
+    fn first_due(&self, since: Moment, now: Moment) -> Option<Moment> {
+        match self.probe {
+            Probe::Delay(time) => Some(since + time),
+            Probe::Log(_) | Probe::Notify => None,
+            Probe::Exec(_) | Probe::Http(..) | Probe::Tcp(_) | Probe::Unix(_) | Probe::File(_) => {
+                Some((since + self.initial_delay).max(now))
+            }
+        }
+    }
 }
 
 impl Checks {
     /// The checks of a run that has just been spawned.
     pub(super) fn new(now: Moment, spec: &ProcessSpec) -> Self {
-        let ready = spec.ready.as_ref().map(|check| match check.probe {
-            Probe::Delay(time) => CheckState::due_at(now + time),
-            Probe::Log(_) | Probe::Notify => CheckState::default(),
-            Probe::Exec(_) | Probe::Http(..) | Probe::Tcp(_) | Probe::Unix(_) | Probe::File(_) => {
-                CheckState::due_at(now + check.initial_delay)
-            }
-        });
+        let ready = spec
+            .ready
+            .as_ref()
+            .map(|check| CheckState { due: check.first_due(now, now), ..CheckState::default() });
         let timeout = spec.ready.as_ref().and_then(|check| check.timeout);
-        Self {
-            level: Readiness::NotYet,
-            ready_by: timeout.map(|timeout| now + timeout),
-            status: None,
-            ready,
-            health: None,
-            over: false,
-        }
+        let ready_by = timeout.map(|timeout| now + timeout);
+        let level = Readiness::NotYet;
+        Self { level, ready_by, status: None, ready, health: None, over: false }
     }
 
     /// Health is checked from the first readiness on, without end: a process that hangs is no longer
     /// ready, and must not escape its health check because of that.
     fn begin_health(&mut self, now: Moment, spec: &ProcessSpec) {
         if let (None, Some(check)) = (&self.health, &spec.health) {
-            self.health = Some(CheckState::due_at(now + check.initial_delay));
+            let due = Some(now + check.initial_delay);
+            self.health = Some(CheckState { due, ..CheckState::default() });
         }
     }
 
@@ -165,11 +168,15 @@ impl Checks {
         }
     }
 
-    /// Ends all checks, and ignores every answer from now on.
-    fn end(&mut self, run: RunId, cx: &mut StepContext) {
-        if self.both().any(CheckState::is_probing) {
+    fn cancel_probes(&self, run: RunId, cx: &mut StepContext) {
+        if self.both().any(|check| check.probing_since.is_some()) {
             cx.request(Effect::CancelProbes { run });
         }
+    }
+
+    /// Ends all checks, and ignores every answer from now on.
+    fn end(&mut self, run: RunId, cx: &mut StepContext) {
+        self.cancel_probes(run, cx);
         (self.ready, self.health, self.ready_by) = (None, None, None);
         self.over = true;
     }
@@ -315,7 +322,7 @@ impl Lifecycle {
         checks.ready_by = None;
         checks.begin_health(cx.now, &spec);
         let answer = checks.ready.as_mut().and_then(|check| {
-            if !spec.ready.as_ref().is_some_and(|check| check.probe.kind().is_probed()) {
+            if !spec.is_ready_probed() {
                 check.due = None;
             }
             check.answer_text()

@@ -51,8 +51,9 @@ impl Lifecycle {
             cause: cause.clone(),
         });
         match pending_stop.map(|closing| closing.then) {
-            Some(AfterExit::Stop) => self.restart_or_stay_stopped(None, cx),
-            Some(AfterExit::Restart(cause)) => self.restart_or_stay_stopped(Some(cause), cx),
+            Some(then @ (AfterExit::Stop | AfterExit::Restart(_))) => {
+                self.restart_or_stay_stopped(then, true, cx);
+            }
             Some(AfterExit::ApplyPolicy) | None
                 if error.kind.is_transient() && !self.restart_disabled =>
             {
@@ -120,17 +121,9 @@ impl Lifecycle {
         strays_and_note: (Vec<Stray>, Option<String>),
         cx: &mut StepContext,
     ) {
-        let (since, closing) = match &self.state {
-            State::Running { since, .. } => (*since, Closing::by_itself()),
-            State::Stopping { since, closing, .. } => (*since, closing.clone()),
-            // An exit is reported only after a start, and once.
-            State::Idle
-            | State::Waiting { .. }
-            | State::Queued { .. }
-            | State::Starting { .. }
-            | State::Backoff { .. }
-            | State::Ended(_) => return,
-        };
+        // An exit is reported only after a start, and once.
+        let Some(since) = self.alive_since() else { return };
+        let closing = self.closing().cloned().unwrap_or_else(Closing::by_itself);
         self.end_checks(cx);
         self.left.clear();
         self.waiting_for_input = None;

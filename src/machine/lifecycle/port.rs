@@ -29,10 +29,7 @@ pub(in crate::machine) enum PortPhase {
 
 impl PortPhase {
     pub(super) fn deadline(&self) -> Option<Moment> {
-        match self {
-            Self::Settled | Self::Checking { .. } => None,
-            Self::Busy { due, .. } => Some(*due),
-        }
+        if let Self::Busy { due, .. } = self { Some(*due) } else { None }
     }
 
     /// Why the process has not started, and when it fails because of that.
@@ -67,7 +64,7 @@ impl Lifecycle {
             return;
         }
         let port = PortPhase::Checking { until: None, holder: String::new() };
-        self.enter(cx.now, State::starting(cx.now, cause, again, port));
+        self.enter(cx.now, State::starting(cause, again, port));
         self.check_port(cx);
     }
 

@@ -46,7 +46,7 @@ impl Lifecycle {
     /// Marks a process that was removed from the file: it leaves once the current run has ended.
     pub(in crate::machine) fn mark_removed(&mut self) {
         self.retention = Retention::RemoveOnExit;
-        self.disable_restart();
+        self.restart_disabled = true;
     }
 
     /// Takes [`Lifecycle::mark_removed`] back.

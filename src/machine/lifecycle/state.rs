@@ -41,7 +41,6 @@ pub(in crate::machine) enum State {
     /// The spawn was requested and not answered; `pending_stop` is carried out afterwards. If it has
     /// a port, the port is checked before that, and the process may have to wait again.
     Starting {
-        since: Moment,
         cause: Cause,
         again: bool,
         pending_stop: Option<Closing>,
@@ -143,8 +142,8 @@ pub(in crate::machine) struct LastRun {
 }
 
 impl State {
-    pub(super) fn starting(since: Moment, cause: Cause, again: bool, port: PortPhase) -> Self {
-        Self::Starting { since, cause, again, pending_stop: None, port }
+    pub(super) fn starting(cause: Cause, again: bool, port: PortPhase) -> Self {
+        Self::Starting { cause, again, pending_stop: None, port }
     }
 }
 

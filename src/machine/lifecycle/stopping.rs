@@ -26,12 +26,10 @@ impl Lifecycle {
                 None => *pending_stop = Some(closing),
             },
             // Nothing has been spawned yet: a restart is still the same start.
-            State::Starting { again, .. } => match (closing.then, *again) {
-                (AfterExit::Restart(cause), again) if !self.restart_disabled => {
-                    self.wait(cause, again, cx);
-                }
-                _ => self.enter(cx.now, State::Ended(Outcome::Stopped)),
-            },
+            State::Starting { again, .. } => {
+                let again = *again;
+                self.restart_or_stay_stopped(closing.then, again, cx);
+            }
             State::Running { pid, since, .. } => {
                 let (pid, since) = (*pid, *since);
                 self.end_checks(cx);
@@ -65,10 +63,17 @@ impl Lifecycle {
     }
 
     /// Waits for the next run, or ends as stopped.
-    pub(super) fn restart_or_stay_stopped(&mut self, restart: Option<Cause>, cx: &StepContext) {
-        match restart {
-            Some(cause) if !self.restart_disabled => self.wait(cause, true, cx),
-            _ => self.enter(cx.now, State::Ended(Outcome::Stopped)),
+    pub(super) fn restart_or_stay_stopped(
+        &mut self,
+        then: AfterExit,
+        again: bool,
+        cx: &StepContext,
+    ) {
+        match then {
+            AfterExit::Restart(cause) if !self.restart_disabled => self.wait(cause, again, cx),
+            AfterExit::Stop | AfterExit::Restart(_) | AfterExit::ApplyPolicy => {
+                self.enter(cx.now, State::Ended(Outcome::Stopped));
+            }
         }
     }
 
@@ -125,8 +130,9 @@ impl Lifecycle {
         self.last = Some(LastRun { exit, error, health_misses, success, killed, duration, note });
         self.port = None;
         match closing.then {
-            AfterExit::Stop => self.restart_or_stay_stopped(None, cx),
-            AfterExit::Restart(cause) => self.restart_or_stay_stopped(Some(cause), cx),
+            then @ (AfterExit::Stop | AfterExit::Restart(_)) => {
+                self.restart_or_stay_stopped(then, true, cx);
+            }
             AfterExit::ApplyPolicy => self.apply_restart_policy(duration, success, cause, cx),
         }
     }
@@ -189,7 +195,7 @@ impl Lifecycle {
             self.back_off(grant.delay, grant.retry, cause, cx);
             return;
         }
-        let retries = self.retry_budget.used();
+        let retries = self.retry_budget.used;
         let last = self.last.as_ref();
         let (exit_code, signal) = code_and_signal(last.and_then(|last| last.exit));
         cx.emit(ProcessGaveUp {

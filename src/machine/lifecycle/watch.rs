@@ -64,14 +64,6 @@ impl Lifecycle {
         rests && !self.stopped_by_user && self.watch == Watch::On
     }
 
-    /// The file because of which the watch is suspended.
-    pub(in crate::machine) fn suspended_by(&self) -> Option<&str> {
-        match &self.watch {
-            Watch::Suspended(path) => Some(path),
-            Watch::Off | Watch::On => None,
-        }
-    }
-
     /// The note about its files that is appended to a reason.
     pub(in crate::machine) fn note_on_files(&self) -> Option<String> {
         match &self.watch {
@@ -85,17 +77,10 @@ impl Lifecycle {
 
     /// Whether the requested run has succeeded; `None` while that is open.
     pub(in crate::machine) fn result(&self) -> Option<bool> {
-        match &self.state {
-            State::Ended(outcome) => Some(*outcome == Outcome::Succeeded),
-            // It succeeded and runs again by `restart = "always"`.
-            State::Backoff { retry: 0, .. } => Some(true),
-            State::Idle
-            | State::Waiting { .. }
-            | State::Queued { .. }
-            | State::Starting { .. }
-            | State::Running { .. }
-            | State::Stopping { .. }
-            | State::Backoff { .. } => None,
+        if let State::Ended(outcome) = &self.state {
+            return Some(*outcome == Outcome::Succeeded);
         }
+        // It succeeded and runs again by `restart = "always"`.
+        matches!(self.state, State::Backoff { retry: 0, .. }).then_some(true)
     }
 }

@@ -6,7 +6,7 @@ use super::Supervisor;
 use crate::machine::event::{Cause, EndCause};
 use crate::machine::lifecycle::{Lifecycle, State};
 use crate::machine::{Effect, Fact, Intent, ProcessId};
-use crate::spec::{Name, Signal};
+use crate::spec::Signal;
 
 impl Supervisor {
     pub(super) fn run_due_timers(&mut self) {
@@ -149,11 +149,16 @@ impl Supervisor {
     }
 
     pub(super) fn start(&mut self, ids: &[ProcessId], cause: &Cause) {
+        self.request_starts(ids, cause);
+        self.start_dependencies(ids);
+    }
+
+    /// Requests a start of these members, without their dependencies.
+    pub(super) fn request_starts(&mut self, ids: &[ProcessId], cause: &Cause) {
         for id in ids {
             self.unhalt_pool(*id);
             self.with(*id, |process, cx| process.request_start(cause.clone(), cx));
         }
-        self.start_dependencies(ids);
     }
 
     /// Starts the direct dependencies, and those of waiting dependencies, unless they are running or
@@ -162,12 +167,15 @@ impl Supervisor {
         let mut seen: HashSet<ProcessId> = ids.iter().copied().collect();
         let mut open: VecDeque<ProcessId> = ids.iter().copied().collect();
         while let Some(id) = open.pop_front() {
-            let Some(dependant) = self.members.get(id).map(|process| process.name.clone()) else {
+            let Some(on) = self.members.get(id).map(|process| process.name.clone()) else {
                 continue;
             };
+            let cause = Cause::Dependency { on };
             for dependency in self.dependencies_to_start(id) {
                 if seen.insert(dependency) {
-                    self.start_dependency(dependency, &dependant);
+                    if !self.members.get(dependency).is_some_and(Lifecycle::is_waiting) {
+                        self.request_starts(&[dependency], &cause);
+                    }
                     open.push_back(dependency);
                 }
             }
@@ -183,13 +191,5 @@ impl Supervisor {
             processes.filter(|process| process.is_waiting() || edge.starts(process))
         });
         found.map(|process| process.id).collect()
-    }
-
-    fn start_dependency(&mut self, id: ProcessId, dependant: &Name) {
-        if !self.members.get(id).is_some_and(Lifecycle::is_waiting) {
-            self.unhalt_pool(id);
-            let cause = Cause::Dependency { on: dependant.clone() };
-            self.with(id, |process, cx| process.request_start(cause, cx));
-        }
     }
 }

@@ -47,7 +47,7 @@ impl Supervisor {
                     process.skip(blocker, cause, cx);
                 }
                 let is_affected = process.is_alive() || process.transitions != before;
-                if is_affected && !process.is_stopped_by_user() {
+                if is_affected && !process.stopped_by_user {
                     process.halted_by = Some(failed.clone());
                 }
             });

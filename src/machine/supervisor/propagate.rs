@@ -28,7 +28,7 @@ impl Supervisor {
                 self.cx.emit(ProjectReady { stamp: EventStamp::default() });
             }
         }
-        let stays = self.options.keep || self.totals.watched > 0 || self.watching.has_unchecked();
+        let stays = self.options.keep || self.totals.watched > 0 || self.watching.unchecked > 0;
         let is_done = self.totals.busy == 0 && !(self.is_up() && stays);
         if is_done && self.finish.is_none() {
             self.finish_now();
@@ -185,7 +185,7 @@ impl Supervisor {
         let marks = self.reruns.get(&id)?;
         let is_between_runs = |id: &ProcessId| {
             self.members.get(*id).is_some_and(|process| {
-                let is_running = process.is_running();
+                let is_running = matches!(process.state, State::Running { .. });
                 process.is_busy() && (!is_running || self.due_rerun(*id, None).is_some())
             })
         };

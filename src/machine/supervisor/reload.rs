@@ -1,6 +1,6 @@
 //! Applies a reloaded spec: added, removed and changed members.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{AddedProcesses, Supervisor};
@@ -10,22 +10,6 @@ use crate::machine::lifecycle::{Lifecycle, State, Watch};
 use crate::machine::slots::Slots;
 use crate::machine::{Effect, Moment, ProcessId, Retention, Step};
 use crate::spec::{Name, PlannedRestart, ProcessSpec, Spec, SpecDiff};
-
-/// Members that are no longer in the file, each with its dependencies among them.
-#[derive(Debug, Default)]
-pub(super) struct RemovedMembers(BTreeMap<ProcessId, Vec<ProcessId>>);
-
-impl RemovedMembers {
-    /// Those that no other removed member depends on.
-    fn free(&self) -> Vec<ProcessId> {
-        let needed: BTreeSet<&ProcessId> = self.0.values().flatten().collect();
-        self.0.keys().filter(|id| !needed.contains(id)).copied().collect()
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
-    }
-}
 
 impl Supervisor {
     /// Applies the spec `new` with as few restarts as possible.
@@ -82,18 +66,10 @@ impl Supervisor {
         if self.options.later == AddedProcesses::Start {
             let mut starting = self.autostart();
             starting.retain(|id| added.contains(id));
-            self.start_added(starting);
+            self.request_starts(&starting, &self.reload_cause());
+            // Dependencies that a user has stopped stay stopped: no user has asked for them by name.
+            self.start_idle_dependencies(starting);
         }
-    }
-
-    /// Dependencies that a user has stopped stay stopped: no user has asked for them by name.
-    fn start_added(&mut self, ids: Vec<ProcessId>) {
-        for id in &ids {
-            self.unhalt_pool(*id);
-            let cause = self.reload_cause();
-            self.with(*id, |process, cx| process.request_start(cause, cx));
-        }
-        self.start_idle_dependencies(ids);
     }
 
     fn reload_cause(&self) -> Cause {
@@ -151,7 +127,7 @@ impl Supervisor {
     }
 
     fn keep_member_as(&mut self, id: ProcessId, spec: &Arc<ProcessSpec>) {
-        self.removed_members.0.remove(&id);
+        self.removed_members.remove(&id);
         self.with(id, |process, _| process.mark_kept());
         self.update_member(id, spec);
         let watch = self.watch_of(spec);
@@ -297,13 +273,13 @@ impl Supervisor {
 
     /// Whether a member is no longer in the file.
     pub(super) fn is_removed(&self, id: ProcessId) -> bool {
-        self.removed_members.0.contains_key(&id)
+        self.removed_members.contains_key(&id)
     }
 
     /// The members declared by a file that leave when they have ended.
-    pub(super) fn departing(&self) -> Vec<ProcessId> {
+    pub(in crate::machine) fn departing(&self) -> Vec<ProcessId> {
         let surplus = self.members.ids_where(|process| self.is_surplus(process.id));
-        self.removed_members.0.keys().copied().chain(surplus).collect()
+        self.removed_members.keys().copied().chain(surplus).collect()
     }
 
     /// Removes members, dependants before their dependencies.
@@ -311,7 +287,7 @@ impl Supervisor {
         for id in removed {
             let needed = old_graph.needs(*id).iter().flat_map(|edge| edge.ids.iter().copied());
             let needed = needed.filter(|id| removed.contains(id)).collect();
-            self.removed_members.0.insert(*id, needed);
+            self.removed_members.insert(*id, needed);
             self.reruns.remove(id);
             // Without a run there is no reason to wait.
             if self.members.get(*id).is_some_and(|process| !process.is_alive()) {
@@ -324,8 +300,10 @@ impl Supervisor {
 
     /// Stops the removed members that no other removed member depends on.
     pub(super) fn release_removed_members(&mut self) {
-        self.removed_members.0.retain(|id, _| self.members.get(*id).is_some());
-        for id in self.removed_members.free() {
+        self.removed_members.retain(|id, _| self.members.get(*id).is_some());
+        let needed: BTreeSet<&ProcessId> = self.removed_members.values().flatten().collect();
+        let free = self.removed_members.keys().filter(|id| !needed.contains(id));
+        for id in free.copied().collect::<Vec<_>>() {
             self.let_leave(id);
         }
     }

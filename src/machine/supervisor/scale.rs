@@ -7,7 +7,7 @@ use super::Supervisor;
 use crate::machine::lifecycle::{Outcome, State, Watch};
 use crate::machine::targets::{NameKind, UnknownName};
 use crate::machine::{Moment, NewMember, ProcessId, Retention};
-use crate::spec::{CommandLine, Name, ProcessKind, ProcessSpec, StdinKind, name_fault};
+use crate::spec::{CommandLine, Name, ProcessKind, StdinKind, name_fault};
 
 /// The maximum number of replicas, so that a typo does not exhaust the system.
 const MAX_REPLICAS: u32 = 10_000;
@@ -207,8 +207,8 @@ impl Supervisor {
 
     /// Whether lines can be sent to a process: it gets a pipe as its standard input, or a terminal.
     pub(crate) fn reads_input(&self, id: ProcessId) -> bool {
-        let reads = |spec: &ProcessSpec| spec.stdin == StdinKind::Pipe || spec.tty;
-        self.members.get(id).is_some_and(|process| reads(&process.spec))
+        let spec = self.members.get(id).map(|process| &process.spec);
+        spec.is_some_and(|spec| spec.stdin == StdinKind::Pipe || spec.tty)
     }
 
     /// Whether a process has a terminal.

@@ -53,9 +53,9 @@ impl Supervisor {
         let (stamp, cause) = (EventStamp::default(), Cause::Shutdown { reason });
         self.cx.emit(ProjectStopping { stamp, cause });
         self.reruns.clear();
-        self.watching.clear();
+        self.watching.pre_restart_runs.clear();
         self.removed_members.clear();
-        self.members.iter_mut().for_each(Lifecycle::disable_restart);
+        self.members.iter_mut().for_each(|process| process.restart_disabled = true);
         let without_run = self.members.ids_where(|process| !process.has_run());
         self.stop_for_shutdown(without_run, false);
     }

@@ -76,7 +76,7 @@ impl Supervisor {
             }
         }
         if process.transitions == transitions {
-            self.members.mark_changed(id);
+            self.members.changed.insert(id);
         } else {
             self.touch(id);
         }
@@ -86,9 +86,8 @@ impl Supervisor {
     /// Marks a process as changed, so its dependants are reconsidered.
     pub(super) fn touch(&mut self, id: ProcessId) {
         self.dirty.insert(id);
-        for changed in std::iter::once(&id).chain(self.graph.dependants(id)) {
-            self.members.mark_changed(*changed);
-        }
+        self.members.changed.insert(id);
+        self.members.changed.extend(self.graph.dependants(id));
     }
 
     /// Removes a process from its pool, with its slot, and from all counts.
@@ -157,13 +156,13 @@ impl Supervisor {
             let busy = members().filter(|process| process.is_busy()).count();
             assert_eq!(slots.busy, busy, "busy in {pool}");
             let concurrency = slots.spec.concurrency as usize;
-            assert!(slots.is_crowded() || alive <= concurrency, "{pool} is full");
+            assert!(slots.crowded || alive <= concurrency, "{pool} is full");
             let is_idle = self.is_up() && !slots.paused && queued > 0 && alive < concurrency;
             assert!(!is_idle, "a slot of {pool} idles");
         }
         for process in self.members.iter() {
             let kept = self.views.get(&process.id);
-            if let Some(view) = kept.filter(|view| !self.members.is_changed(view.id)) {
+            if let Some(view) = kept.filter(|view| !self.members.changed.contains(&view.id)) {
                 let fresh = ProcessView::of(process, &self.graph, &self.members);
                 assert_eq!(**view, fresh, "the kept view of {}", process.name);
             }

@@ -1,7 +1,6 @@
 //! Unkillable runs whose process was scaled down or removed from the file. A later process of the
 //! same name waits until they are gone.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Supervisor;
@@ -10,10 +9,7 @@ use crate::machine::{ProcessId, RunId};
 use crate::spec::{Name, ProcessSpec};
 
 /// The process of a run, and the number of its replica.
-type MemberKey = (Name, u32);
-
-#[derive(Debug, Default)]
-pub(super) struct UnkillableRuns(BTreeMap<RunId, MemberKey>);
+pub(super) type MemberKey = (Name, u32);
 
 fn member_key(process: &Lifecycle) -> MemberKey {
     (process.spec.name.clone(), process.replica.unwrap_or(1))
@@ -26,7 +22,7 @@ impl Supervisor {
         if let Some(process) = self.members.get(id)
             && let Some(run) = process.unreaped_run.filter(|run| *run > 0)
         {
-            self.unkillable.0.insert(RunId { process: id, run }, member_key(process));
+            self.unkillable.insert(RunId { process: id, run }, member_key(process));
         }
     }
 
@@ -41,14 +37,14 @@ impl Supervisor {
         let process = self.members.add(name, replica, spec);
         let key = member_key(process);
         process.watch = watch;
-        process.unreaped_run = self.unkillable.0.values().any(|other| *other == key).then_some(0);
+        process.unreaped_run = self.unkillable.values().any(|other| *other == key).then_some(0);
         process.id
     }
 
     /// Handles the end of an unkillable run whose member was removed.
     pub(super) fn forget_unkillable(&mut self, run: RunId) {
-        let Some(key) = self.unkillable.0.remove(&run) else { return };
-        if self.unkillable.0.values().any(|other| *other == key) {
+        let Some(key) = self.unkillable.remove(&run) else { return };
+        if self.unkillable.values().any(|other| *other == key) {
             return;
         }
         let waiting = self

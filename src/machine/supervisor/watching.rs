@@ -18,14 +18,14 @@ pub(super) struct WatchTracker {
     /// Number of consecutive restarts of a process that came soon after its start.
     suspicious_restarts: BTreeMap<Name, u32>,
     /// Processes that wait for their pre-restart run.
-    pre_restart_runs: BTreeMap<Name, PreRestartRun>,
-    /// Number of restarts that wait for the engine's check.
-    unchecked: usize,
+    pub(super) pre_restart_runs: BTreeMap<Name, PreRestartRun>,
+    /// Number of restarts that wait for the engine's check, and may follow immediately.
+    pub(super) unchecked: usize,
 }
 
 /// A run of other processes before a process is restarted.
 #[derive(Debug)]
-struct PreRestartRun {
+pub(super) struct PreRestartRun {
     change: FileChange,
     runners: Vec<ProcessId>,
     began: Moment,
@@ -34,15 +34,6 @@ struct PreRestartRun {
 }
 
 impl WatchTracker {
-    pub(super) fn clear(&mut self) {
-        self.pre_restart_runs.clear();
-    }
-
-    /// Whether a restart may follow immediately.
-    pub(super) fn has_unchecked(&self) -> bool {
-        self.unchecked > 0
-    }
-
     /// Forgets a process whose watch has changed.
     pub(super) fn forget(&mut self, process: &Name) {
         self.suspicious_restarts.remove(process);
@@ -137,18 +128,11 @@ impl Supervisor {
     fn signal_or_start(&mut self, ids: &[ProcessId], signal: Signal, cause: &Cause) {
         for id in ids {
             let Some(process) = self.members.get(*id) else { continue };
-            match process.state {
-                State::Running { .. } => {
-                    self.cx.request(Effect::Signal { run: process.run_id(), signal });
-                }
-                // It has read nothing yet, and a signal now would end it.
-                State::Starting { .. } => {}
-                State::Idle
-                | State::Waiting { .. }
-                | State::Queued { .. }
-                | State::Stopping { .. }
-                | State::Backoff { .. }
-                | State::Ended(_) => self.restart(&[*id], EndCause::FileChange, cause),
+            if matches!(process.state, State::Running { .. }) {
+                self.cx.request(Effect::Signal { run: process.run_id(), signal });
+            } else if !matches!(process.state, State::Starting { .. }) {
+                // A starting process has read nothing yet, and a signal now would end it.
+                self.restart(&[*id], EndCause::FileChange, cause);
             }
         }
     }
@@ -238,8 +222,7 @@ impl Supervisor {
 
     /// Starts the direct and indirect dependencies that were never started. Stopped ones stay stopped:
     /// neither a file change nor a reload overrides the user.
-    pub(super) fn start_idle_dependencies(&mut self, ids: Vec<ProcessId>) {
-        let mut open = ids;
+    pub(super) fn start_idle_dependencies(&mut self, mut open: Vec<ProcessId>) {
         while let Some(id) = open.pop() {
             let Some(on) = self.members.get(id).map(|process| process.name.clone()) else {
                 continue;
@@ -278,7 +261,7 @@ impl Supervisor {
             // A user who stops the run does not want another one.
             let is_stopped = |id: &ProcessId| {
                 self.members.get(*id).is_some_and(|runner| {
-                    runner.is_stopped_by_user() || runner.state == State::Ended(Outcome::Stopped)
+                    runner.stopped_by_user || runner.state == State::Ended(Outcome::Stopped)
                 })
             };
             let next = run.next.filter(|_| !run.runners.iter().any(is_stopped));

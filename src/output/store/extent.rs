@@ -1,6 +1,6 @@
 //! Store extent: how many lines of a selection are stored, and the position of a line among them.
 
-use super::{LogStore, PartialLine, StoreState};
+use super::{LogStore, PartialLine};
 use crate::output::{SourceId, SourceSelection};
 
 /// How many lines of a selection are stored.
@@ -22,7 +22,16 @@ impl LogStore {
     /// Returns how many lines are stored, and how many of them come before line `seq`. Costs a binary
     /// search within each source.
     pub fn extent(&self, selection: &SourceSelection, seq: u64) -> Extent {
-        self.lock().extent(selection, seq)
+        let state = self.lock();
+        let mut extent = Extent { next: state.next, partials: state.partials, ..Extent::default() };
+        for (_, source) in state.selected(selection) {
+            let Some(first) = source.blocks.front() else { continue };
+            let dropped = first.ordinal();
+            extent.lines += source.appended - dropped;
+            extent.before += source.ordinal_at(seq) - dropped;
+            extent.first = extent.first.into_iter().chain(first.seq_of(0)).min();
+        }
+        extent
     }
 
     /// Returns the source of this name, if it exists.
@@ -37,21 +46,5 @@ impl LogStore {
             source.partial.iter().map(|partial| (source.name.to_string(), partial.clone()))
         });
         named.collect()
-    }
-}
-
-impl StoreState {
-    pub(in crate::output) fn extent(&self, selection: &SourceSelection, seq: u64) -> Extent {
-        let (next, partials) = (self.next, self.partials);
-        let mut extent = Extent { next, partials, ..Extent::default() };
-        for (_, source) in self.selected(selection) {
-            let Some(first) = source.blocks.front() else { continue };
-            let dropped = first.ordinal();
-            extent.lines += source.appended - dropped;
-            extent.before += source.ordinal_at(seq) - dropped;
-            let seq = first.seq_of(0);
-            extent.first = extent.first.into_iter().chain(seq).min();
-        }
-        extent
     }
 }

@@ -205,7 +205,7 @@ impl Parser<'_> {
             let hint = "NUL bytes are not allowed in variables: is this a text file?";
             self.notes.mistakes.push(problem.with_hint(hint));
         }
-        template(bytes, &mut self.notes)
+        template(bytes, &mut self.notes, 0)
     }
 
     fn rest(&self) -> &[u8] {

@@ -54,12 +54,12 @@ pub(super) enum OperatorKind {
     Alternative,
 }
 
-/// Finds the variables in a value.
-pub(super) fn template(bytes: &[ValueByte], notes: &mut ParseNotes) -> Vec<TemplatePart> {
-    nested(bytes, notes, 0)
-}
-
-fn nested(mut bytes: &[ValueByte], notes: &mut ParseNotes, depth: usize) -> Vec<TemplatePart> {
+/// Finds the variables in a value, or in a word at this depth of nested variables.
+pub(super) fn template(
+    mut bytes: &[ValueByte],
+    notes: &mut ParseNotes,
+    depth: usize,
+) -> Vec<TemplatePart> {
     let mut parts = Vec::new();
     while let [first, after @ ..] = bytes {
         bytes = after;
@@ -140,7 +140,7 @@ fn braced<'a>(
                 b'+' => OperatorKind::Alternative,
                 _ => return wrong(UNKNOWN_OPERATOR, notes),
             };
-            Some(Operator { kind, or_empty, word: nested(word, notes, depth + 1) })
+            Some(Operator { kind, or_empty, word: template(word, notes, depth + 1) })
         }
         [] => return wrong(UNKNOWN_OPERATOR, notes),
     };

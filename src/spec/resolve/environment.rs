@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -23,7 +22,7 @@ use super::{Diagnostics, MergedProcess};
 const SET_BY_PITCREW: &[&str] =
     &["PITCREW_SESSION", "PITCREW_PROCESS", "PITCREW_RUN", "PITCREW_REPLICA", "PITCREW_POOL"];
 
-/// The context for reading env files.
+/// The context for reading env files. It has no `Debug`: the environment holds secrets.
 pub(crate) struct EnvReading<'a> {
     /// Pitcrew's own environment.
     pub(crate) inherited: HashMap<OsString, OsString>,
@@ -36,13 +35,6 @@ impl<'a> EnvReading<'a> {
     /// Uses the environment of this process.
     pub(crate) fn inheriting(pipes: EnvPipes, waiting: &'a dyn Fn(&Path)) -> Self {
         Self { inherited: std::env::vars_os().collect(), pipes, waiting }
-    }
-}
-
-impl fmt::Debug for EnvReading<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The environment holds secrets.
-        f.debug_struct("EnvReading").field("pipes", &self.pipes).finish_non_exhaustive()
     }
 }
 
@@ -59,7 +51,6 @@ enum EnvFileState {
 }
 
 /// The env files of a project, each read once.
-#[derive(Debug)]
 pub(super) struct EnvFiles<'a> {
     dir: &'a Path,
     root: &'a TableNode,

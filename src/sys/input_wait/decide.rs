@@ -35,15 +35,6 @@ pub(crate) struct ProcessReading {
     pub threads: Vec<ThreadReading>,
 }
 
-/// A run at one moment.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct RunReading {
-    /// Its processes.
-    pub processes: Vec<ProcessReading>,
-    /// Its terminal is in the mode that secrets are asked in.
-    pub asks_secret: bool,
-}
-
 /// A thread that waits for input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WaitingThread {
@@ -59,38 +50,35 @@ pub struct WaitingThread {
     pub is_secret: bool,
 }
 
-/// Finds a thread that waits for input, by the rules of this module but for the time.
-pub(crate) fn waiting_thread(run: &RunReading) -> Option<WaitingThread> {
-    let has_child = |pid| run.processes.iter().any(|other| other.parent == pid && !other.is_halted);
-    run.processes.iter().find_map(|process| {
+/// Finds a thread that waits for input among the processes of a run, by the rules of this module but for the
+/// time. `asks_secret`: the terminal is in the mode that secrets are asked in.
+pub(crate) fn waiting_thread(
+    processes: &[ProcessReading],
+    asks_secret: bool,
+) -> Option<WaitingThread> {
+    let has_child = |pid| processes.iter().any(|other| other.parent == pid && !other.is_halted);
+    processes.iter().find_map(|process| {
         if process.is_halted || !process.is_foreground {
             return None;
         }
         let all = |allowed: &[Wait]| process.threads.iter().all(|t| allowed.contains(&t.wait));
         let find = |wait| process.threads.iter().find(|thread| thread.wait == wait);
-        let thread = if let Some(thread) = find(Wait::Input) {
+        let (thread, is_waiting) = if let Some(thread) = find(Wait::Input) {
             // A loop beside it can only be woken by the same input.
-            thread.only_if(all(&[Wait::Input, Wait::InputLoop, Wait::Internal]))
+            (thread, all(&[Wait::Input, Wait::InputLoop, Wait::Internal]))
         } else if let Some(thread) = find(Wait::InputLoop) {
-            thread.only_if(all(&[Wait::InputLoop, Wait::Internal]) && !has_child(process.pid))
+            (thread, all(&[Wait::InputLoop, Wait::Internal]) && !has_child(process.pid))
         } else {
-            let unknown = find(Wait::Unknown)?;
-            unknown.only_if(run.asks_secret && all(&[Wait::Unknown, Wait::Internal]))
-        }?;
-        Some(WaitingThread {
+            (find(Wait::Unknown)?, asks_secret && all(&[Wait::Unknown, Wait::Internal]))
+        };
+        is_waiting.then_some(WaitingThread {
             pid: process.pid,
             started: process.started,
             tid: thread.tid,
             switches: thread.switches,
-            is_secret: run.asks_secret,
+            is_secret: asks_secret,
         })
     })
-}
-
-impl ThreadReading {
-    fn only_if(self, holds: bool) -> Option<Self> {
-        holds.then_some(self)
-    }
 }
 
 /// Decides whether a run waits for input, from one look after the other.
@@ -156,30 +144,26 @@ mod tests {
         }
     }
 
-    fn run(processes: Vec<ProcessReading>) -> RunReading {
-        RunReading { processes, ..RunReading::default() }
-    }
-
-    fn waits(processes: Vec<ProcessReading>) -> Option<u32> {
-        waiting_thread(&run(processes)).map(|thread| thread.tid)
+    fn waits(processes: &[ProcessReading]) -> Option<u32> {
+        waiting_thread(processes, false).map(|thread| thread.tid)
     }
 
     #[test]
     fn a_thread_in_a_read_waits_if_no_other_is_busy() {
         use Wait::{Input, Internal, Other, Unknown};
-        assert_eq!(waits(vec![process(10, &[Input])]), Some(10));
-        assert_eq!(waits(vec![process(10, &[Internal, Internal, Input])]), Some(12));
-        assert_eq!(waits(vec![process(10, &[Input, Other])]), None);
-        assert_eq!(waits(vec![process(10, &[Input, Unknown])]), None);
-        assert_eq!(waits(vec![process(10, &[Internal])]), None);
-        assert_eq!(waits(vec![process(10, &[])]), None);
-        assert_eq!(waits(vec![]), None);
+        assert_eq!(waits(&[process(10, &[Input])]), Some(10));
+        assert_eq!(waits(&[process(10, &[Internal, Internal, Input])]), Some(12));
+        assert_eq!(waits(&[process(10, &[Input, Other])]), None);
+        assert_eq!(waits(&[process(10, &[Input, Unknown])]), None);
+        assert_eq!(waits(&[process(10, &[Internal])]), None);
+        assert_eq!(waits(&[process(10, &[])]), None);
+        assert_eq!(waits(&[]), None);
     }
 
     #[test]
     fn a_child_of_a_busy_shell_waits_for_it() {
         let child = ProcessReading { parent: 10, ..process(11, &[Wait::Input]) };
-        assert_eq!(waits(vec![process(10, &[Wait::Other]), child]), Some(11));
+        assert_eq!(waits(&[process(10, &[Wait::Other]), child]), Some(11));
     }
 
     #[test]
@@ -187,39 +171,38 @@ mod tests {
         use Wait::{InputLoop, Internal, Other};
         let parent = process(10, &[InputLoop, Internal]);
         let child = ProcessReading { parent: 10, ..process(11, &[Other]) };
-        assert_eq!(waits(vec![parent.clone()]), Some(10));
-        assert_eq!(waits(vec![parent.clone(), child.clone()]), None);
+        assert_eq!(waits(std::slice::from_ref(&parent)), Some(10));
+        assert_eq!(waits(&[parent.clone(), child.clone()]), None);
         let dead = ProcessReading { is_halted: true, ..child.clone() };
-        assert_eq!(waits(vec![parent, dead]), Some(10));
+        assert_eq!(waits(&[parent, dead]), Some(10));
         // A shell at its prompt does, whatever runs in the background.
-        assert_eq!(waits(vec![process(10, &[Wait::Input]), child]), Some(10));
+        assert_eq!(waits(&[process(10, &[Wait::Input]), child]), Some(10));
     }
 
     #[test]
     fn what_is_in_the_background_or_stopped_does_not_wait() {
         let process = process(10, &[Wait::Input]);
-        assert_eq!(waits(vec![ProcessReading { is_foreground: false, ..process.clone() }]), None);
-        assert_eq!(waits(vec![ProcessReading { is_halted: true, ..process }]), None);
+        assert_eq!(waits(&[ProcessReading { is_foreground: false, ..process.clone() }]), None);
+        assert_eq!(waits(&[ProcessReading { is_halted: true, ..process }]), None);
     }
 
     #[test]
     fn a_secret_is_waited_for_even_by_what_cannot_be_looked_into() {
-        let mut run = run(vec![process(10, &[Wait::Unknown])]);
-        assert_eq!(waiting_thread(&run), None);
-        run.asks_secret = true;
-        assert!(waiting_thread(&run).unwrap().is_secret);
-        run.processes[0].is_foreground = false;
-        assert_eq!(waiting_thread(&run), None);
+        let mut processes = vec![process(10, &[Wait::Unknown])];
+        assert_eq!(waiting_thread(&processes, false), None);
+        assert!(waiting_thread(&processes, true).unwrap().is_secret);
+        processes[0].is_foreground = false;
+        assert_eq!(waiting_thread(&processes, true), None);
     }
 
     #[test]
     fn it_must_last() {
         let mut detector = InputDetector::default();
-        let mut run = run(vec![process(10, &[Wait::Input])]);
+        let mut run = vec![process(10, &[Wait::Input])];
         let mut output = 0;
-        let mut observe = |run: &RunReading, output, ms| {
+        let mut observe = |run: &[ProcessReading], output, ms| {
             let now = Duration::from_millis(ms);
-            let found = detector.observe(now, output, waiting_thread(run));
+            let found = detector.observe(now, output, waiting_thread(run, false));
             (found.is_some(), detector.is_undecided())
         };
         assert_eq!(observe(&run, output, 1000), (false, true));
@@ -227,7 +210,7 @@ mod tests {
         assert_eq!(observe(&run, output, 1500), (true, true));
         assert_eq!(observe(&run, output, 9000), (true, true));
         // It has run meanwhile.
-        run.processes[0].threads[0].switches = 6;
+        run[0].threads[0].switches = 6;
         assert_eq!(observe(&run, output, 9001), (false, true));
         assert_eq!(observe(&run, output, 9600), (true, true));
         // It has written something.
@@ -235,9 +218,9 @@ mod tests {
         assert_eq!(observe(&run, output, 9700), (false, true));
         assert_eq!(observe(&run, output, 10_300), (true, true));
         // Another process with the same number.
-        run.processes[0].started = 2000;
+        run[0].started = 2000;
         assert_eq!(observe(&run, output, 10_400), (false, true));
-        run.processes.clear();
+        run.clear();
         assert_eq!(observe(&run, output, 11_000), (false, false));
         detector.reset();
         assert!(!detector.is_undecided());

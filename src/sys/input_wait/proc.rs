@@ -7,6 +7,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 
 use super::call::{Call, Files, Source, Wait, classify};
 use super::decide::{ProcessReading, ThreadReading};
+use crate::sys::proc;
 
 /// Number of `/dev/tty`, which stands for a process's own terminal.
 const OWN_TERMINAL: u64 = 5 << 8;
@@ -43,34 +44,34 @@ impl InputId {
 /// Looks at a process. One that is busy costs three small files, one that waits three and about
 /// two a thread.
 ///
-/// Fails if the process is gone.
-pub(crate) fn read_process(pid: u32, input: InputId) -> io::Result<ProcessReading> {
-    let stat = Stat::read(pid)?;
+/// Returns `None` if the process is gone.
+pub(crate) fn read_process(pid: u32, input: InputId) -> Option<ProcessReading> {
+    let stat = proc::stat(pid)?;
     let is_foreground = match input {
         InputId::Terminal { device } => stat.terminal == device && stat.foreground == stat.group,
         InputId::File { .. } => true,
     };
     let mut reading = ProcessReading {
         pid,
-        started: stat.started,
+        started: stat.start,
         parent: stat.parent,
         is_foreground,
         is_halted: matches!(stat.state, 'Z' | 'X' | 'T' | 't'),
         threads: Vec::new(),
     };
     if reading.is_halted || !is_foreground {
-        return Ok(reading);
+        return Some(reading);
     }
     let files = ProcFiles { pid, input, terminal: stat.terminal };
-    for entry in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let Some(tid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else {
+    for entry in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
+        let Some(tid) = entry.ok()?.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
         let thread = match read_thread(pid, tid, &files) {
             Ok(thread) => thread,
             // Ended meanwhile.
             Err(error) if is_gone(&error) => continue,
-            Err(error) => return Err(error),
+            Err(_) => return None,
         };
         let is_busy = thread.wait == Wait::Other;
         reading.threads.push(thread);
@@ -79,7 +80,7 @@ pub(crate) fn read_process(pid: u32, input: InputId) -> io::Result<ProcessReadin
             break;
         }
     }
-    Ok(reading)
+    Some(reading)
 }
 
 fn is_gone(error: &io::Error) -> bool {
@@ -97,52 +98,14 @@ fn read_thread(pid: u32, tid: u32, files: &ProcFiles) -> io::Result<ThreadReadin
     if wait == Wait::Other {
         return Ok(ThreadReading { tid, wait, switches: 0 });
     }
-    let status = fs::read_to_string(format!("/proc/{pid}/task/{tid}/status"))?;
-    let count = |name| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        line.and_then(|line| line.trim().parse::<u64>().ok()).unwrap_or(0)
-    };
+    let status = fs::read(format!("/proc/{pid}/task/{tid}/status"))?;
+    let count = |name| proc::field(&status, name).and_then(proc::parse::<u64>).unwrap_or(0);
     let switches = count("voluntary_ctxt_switches:") + count("nonvoluntary_ctxt_switches:");
     Ok(ThreadReading { tid, wait, switches })
 }
 
 fn is_there(pid: u32, tid: u32) -> bool {
     fs::exists(format!("/proc/{pid}/task/{tid}")).unwrap_or(false)
-}
-
-/// What is needed of `/proc/PID/stat`.
-struct Stat {
-    state: char,
-    parent: u32,
-    group: u32,
-    /// Device number of its terminal.
-    terminal: u64,
-    /// Foreground group of that.
-    foreground: u32,
-    started: u64,
-}
-
-impl Stat {
-    fn read(pid: u32) -> io::Result<Self> {
-        let text = fs::read(format!("/proc/{pid}/stat"))?;
-        Self::parse(&String::from_utf8_lossy(&text)).ok_or(io::ErrorKind::InvalidData.into())
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        // The program's name can hold anything, parentheses too.
-        let (_, rest) = text.rsplit_once(')')?;
-        let words: Vec<&str> = rest.split_ascii_whitespace().collect();
-        let word = |number: usize| words.get(number.checked_sub(3)?).copied();
-        Some(Self {
-            state: word(3)?.chars().next()?,
-            parent: word(4)?.parse().ok()?,
-            group: word(5)?.parse().ok()?,
-            terminal: word(7)?.parse::<i32>().ok()?.cast_unsigned().into(),
-            // -1 without a terminal.
-            foreground: word(8)?.parse().unwrap_or(0),
-            started: word(22)?.parse().ok()?,
-        })
-    }
 }
 
 struct ProcFiles {
@@ -213,15 +176,6 @@ fn watched_line(line: &str) -> Option<(i32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn stat_is_read_whatever_the_program_is_called() {
-        let text = "42 (a) b (c)) S 1 43 44 34817 45 4194560 1 2 3 4 5 6 7 8 20 0 1 0 98765 1 2";
-        let stat = Stat::parse(text).unwrap();
-        assert_eq!((stat.state, stat.parent, stat.group), ('S', 1, 43));
-        assert_eq!((stat.terminal, stat.foreground, stat.started), (34817, 45, 98765));
-        assert!(Stat::parse("42 (x) S 1").is_none());
-    }
 
     #[test]
     fn lines_of_an_epoll_are_read() {

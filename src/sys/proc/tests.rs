@@ -15,6 +15,15 @@ fn a_name_full_of_parentheses_is_read_whole() {
 }
 
 #[test]
+fn stat_is_read_whatever_the_program_is_called() {
+    let line = b"42 (a) b (c)) S 1 43 44 34817 45 4194560 1 2 3 4 5 6 7 8 20 0 1 0 98765 1 2";
+    let stat = parse_stat(42, line).unwrap();
+    assert_eq!((stat.state, stat.parent, stat.group), ('S', 1, 43));
+    assert_eq!((stat.terminal, stat.foreground, stat.start), (34817, 45, 98765));
+    assert!(parse_stat(42, b"42 (x) S 1").is_none());
+}
+
+#[test]
 fn one_that_was_killed_is_dying_until_it_has_gone() {
     assert!(has_pending_kill(b"Name:\tx\nSigPnd:\t0000000000000100\nShdPnd:\t0\n"));
     assert!(has_pending_kill(b"SigPnd:\t0\nShdPnd:\t0000000000004100\n"));

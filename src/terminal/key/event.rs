@@ -222,20 +222,17 @@ impl KeyEvent {
 
 /// The upper-case letter if it is one character.
 pub(super) fn upper(character: char) -> char {
-    let mut letters = character.to_uppercase();
-    match (letters.next(), letters.next()) {
-        (Some(letter), None) => letter,
-        _ => character,
-    }
+    only(character.to_uppercase()).unwrap_or(character)
 }
 
 /// The lower-case letter if it is one character.
 pub(super) fn lower(character: char) -> char {
-    let mut letters = character.to_lowercase();
-    match (letters.next(), letters.next()) {
-        (Some(letter), None) => letter,
-        _ => character,
-    }
+    only(character.to_lowercase()).unwrap_or(character)
+}
+
+/// Returns the character of a text that has only one.
+pub(super) fn only(mut text: impl Iterator<Item = char>) -> Option<char> {
+    text.next().filter(|_| text.next().is_none())
 }
 
 impl Keypad {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::event::{KeyCode, KeyEvent, Keypad, Modifiers};
+use super::event::{KeyCode, KeyEvent, Keypad, Modifiers, only};
 
 /// Names and keys; the first name of a key is the one it is shown by.
 const NAMES: &[(&str, KeyCode)] = &[
@@ -55,22 +55,14 @@ const NAMES: &[(&str, KeyCode)] = &[
 ];
 
 /// A word with modifiers and no key that exists.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no such key {name:?} in {word:?}; to type it as text, write '{word:?}'")]
 pub struct UnknownKeyError {
     /// The whole word.
     pub word: String,
     /// What stands after its modifiers.
     pub name: String,
 }
-
-impl fmt::Display for UnknownKeyError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { word, name } = self;
-        write!(formatter, "no such key {name:?} in {word:?}; to type it as text, write '{word:?}'")
-    }
-}
-
-impl std::error::Error for UnknownKeyError {}
 
 /// The names of keys, for a hint at the nearest one.
 pub fn key_names() -> impl Iterator<Item = &'static str> {
@@ -145,8 +137,7 @@ fn split(word: &str) -> (Modifiers, &str) {
 
 fn parse_key(word: &str) -> Option<KeyEvent> {
     let (modifiers, name) = split(word);
-    let mut characters = name.chars();
-    if let (Some(character), None) = (characters.next(), characters.next()) {
+    if let Some(character) = only(name.chars()) {
         return Some(typed(character, modifiers));
     }
     if name.eq_ignore_ascii_case("BTab") {
@@ -202,11 +193,7 @@ impl std::str::FromStr for KeyCode {
 
     /// Reads a key without modifiers.
     fn from_str(name: &str) -> Result<Self, UnknownKeyError> {
-        let mut characters = name.chars();
-        let code = match (characters.next(), characters.next()) {
-            (Some(character), None) => Some(Self::Char(character)),
-            _ => named(name),
-        };
+        let code = only(name.chars()).map(Self::Char).or_else(|| named(name));
         code.ok_or_else(|| UnknownKeyError { word: name.to_owned(), name: name.to_owned() })
     }
 }

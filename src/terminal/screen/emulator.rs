@@ -286,7 +286,8 @@ impl State {
     /// Resets what `CSI ! p` (DECSTR) resets.
     pub(super) fn soft_reset(&mut self) {
         use alacritty_terminal::vte::ansi::{
-            Attr, CharsetIndex, Mode, NamedMode, NamedPrivateMode, StandardCharset,
+            Attr, CharsetIndex, KeyboardModesApplyBehavior, Mode, NamedMode, NamedPrivateMode,
+            StandardCharset,
         };
         let (row, column) = self.cursor();
         let term = &mut self.term;
@@ -305,7 +306,7 @@ impl State {
         term.set_scrolling_region(1, None);
         self.region = (0, usize::from(self.size.rows()));
         self.move_to(row, column);
-        self.kitty().change(0, kitty::Change::Replace);
+        self.kitty().change(0, KeyboardModesApplyBehavior::Replace);
     }
 
     /// Row and column of the cursor.

@@ -3,19 +3,13 @@
 //! The emulator's own stack is not used: it forgets flags set by `CSI = u` when others are popped,
 //! answers `CSI ? u` with what was pushed instead of what holds, and panics at the 4,097th push.
 
+use alacritty_terminal::vte::ansi::KeyboardModesApplyBehavior as Change;
+
 /// Entries kept; the oldest goes when another is pushed.
 const DEPTH: usize = 32;
 
 /// Flags that exist.
 const KNOWN: u8 = 0b1_1111;
-
-/// How `CSI = flags ; how u` changes the flags.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
-    Replace,
-    Add,
-    Remove,
-}
 
 /// Flags of one of the two screens.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,12 +23,13 @@ impl Flags {
         self.now
     }
 
+    /// Changes the flags as `CSI = flags ; how u` does.
     pub(super) fn change(&mut self, flags: u8, change: Change) {
         let flags = flags & KNOWN;
         self.now = match change {
             Change::Replace => flags,
-            Change::Add => self.now | flags,
-            Change::Remove => self.now & !flags,
+            Change::Union => self.now | flags,
+            Change::Difference => self.now & !flags,
         };
     }
 
@@ -75,7 +70,7 @@ mod tests {
     fn more_pops_than_pushes_give_no_flags() {
         let mut flags = Flags::default();
         flags.push(3);
-        flags.change(8, Change::Add);
+        flags.change(8, Change::Union);
         assert_eq!(flags.now(), 11);
         flags.pop(u16::MAX);
         assert_eq!(flags.now(), 0);

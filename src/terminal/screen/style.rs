@@ -28,8 +28,9 @@ impl Rgb {
     }
 }
 
-/// Colour of text or background.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+/// Colour of text or background. In JSON: `null`, a palette index, or `"#rrggbb"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum Color {
     /// The terminal's own.
     #[default]
@@ -56,35 +57,6 @@ impl<'de> Deserialize<'de> for Rgb {
         let [_, red, green, blue] =
             number.ok_or_else(|| serde::de::Error::custom("a colour is #rrggbb"))?.to_be_bytes();
         Ok(Self { red, green, blue })
-    }
-}
-
-/// In JSON: `null`, a palette index, or `"#rrggbb"`.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum ColorText {
-    Index(u8),
-    Rgb(Rgb),
-    Default(()),
-}
-
-impl Serialize for Color {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Default => serializer.serialize_unit(),
-            Self::Indexed(index) => serializer.serialize_u8(*index),
-            Self::Rgb(rgb) => rgb.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Color {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match ColorText::deserialize(deserializer)? {
-            ColorText::Default(()) => Ok(Self::Default),
-            ColorText::Index(index) => Ok(Self::Indexed(index)),
-            ColorText::Rgb(rgb) => Ok(Self::Rgb(rgb)),
-        }
     }
 }
 

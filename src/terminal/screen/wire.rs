@@ -13,27 +13,18 @@ use super::style::{Attributes, Color, Rgb, Style, Underline};
 const FORMAT: u8 = 1;
 
 /// Why bytes are no frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// They end within it.
+    #[error("the frame is cut off")]
     Truncated,
     /// They have another format.
+    #[error("the frame has an unknown format")]
     Format,
     /// A number is out of its range.
+    #[error("the frame holds an invalid value")]
     Invalid,
 }
-
-impl std::fmt::Display for DecodeError {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Truncated => "the frame is cut off",
-            Self::Format => "the frame has an unknown format",
-            Self::Invalid => "the frame holds an invalid value",
-        })
-    }
-}
-
-impl std::error::Error for DecodeError {}
 
 const FULL: u8 = 1;
 const TITLE: u8 = 2;

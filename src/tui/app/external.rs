@@ -35,9 +35,7 @@ impl<C: Control + Clone + 'static> App<C> {
                 return self.tasks.spawn(async move { Msg::Notice(programs::save_text(&text)) });
             }
         };
-        if let Some(terminal) = &self.terminal {
-            terminal.tell(bytes);
-        }
+        self.tell(bytes);
         if let Some(command) = command {
             let text = text.to_owned();
             tokio::task::spawn_blocking(move || programs::feed(command, &text));
@@ -50,10 +48,8 @@ impl<C: Control + Clone + 'static> App<C> {
         let result = self.lend_terminal(|run| programs::page(file, run));
         _ = std::fs::remove_file(file);
         if let Some(Err(error)) = result {
-            self.message(Msg::Notice(Err(format!(
-                "cannot run the pager: {}",
-                io_error_text(&error)
-            ))));
+            let text = format!("cannot run the pager: {}", io_error_text(&error));
+            self.message(Msg::Notice(Err(text)));
         }
     }
 

@@ -17,7 +17,7 @@ impl<C: Control + Clone + 'static> App<C> {
     }
 
     /// Writes a sequence to the terminal.
-    fn tell(&self, bytes: Vec<u8>) {
+    pub(super) fn tell(&self, bytes: Vec<u8>) {
         if let Some(terminal) = &self.terminal {
             terminal.tell(bytes);
         }

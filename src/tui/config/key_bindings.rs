@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::ConfigReader;
-use crate::tui::action::{Action, Context, Focus};
+use crate::tui::action::{Action, Context, Focus, UnknownAction};
 use crate::tui::keymap::Keymap;
 use crate::tui::keys::Chord;
 
@@ -99,10 +99,9 @@ fn read_bindings(reader: &mut ConfigReader<'_>, table: &DeTable<'_>) -> Vec<KeyB
 /// Returns the action, or `None` for `false`.
 fn read_action(value: &Spanned<DeValue<'_>>) -> Result<Option<Action>, String> {
     match value.get_ref() {
-        DeValue::String(name) => match name.parse() {
-            Ok(action) => Ok(Some(action)),
-            Err(error) => Err(format!("{error}")),
-        },
+        DeValue::String(name) => {
+            name.parse().map(Some).map_err(|error: UnknownAction| error.to_string())
+        }
         DeValue::Boolean(false) => Ok(None),
         _ => Err("a key is the name of an action, or `false` to unbind it".to_owned()),
     }

@@ -89,17 +89,7 @@ pub enum LogItem {
 
 impl LogItem {
     pub fn line(&self) -> Option<&LogLine> {
-        match self {
-            Self::Line(line) => Some(line),
-            Self::Separator(_) => None,
-        }
-    }
-
-    pub fn separator(&self) -> Option<&Separator> {
-        match self {
-            Self::Line(_) => None,
-            Self::Separator(separator) => Some(separator),
-        }
+        if let Self::Line(line) = self { Some(line) } else { None }
     }
 }
 
@@ -118,51 +108,25 @@ pub enum WindowStart {
 /// Consecutive rows without a gap.
 #[derive(Debug, Clone, Default)]
 pub struct LogWindow {
-    items: Vec<(RowKey, LogItem)>,
-    partials: Vec<LogLine>,
-    is_start: bool,
-    is_end: bool,
+    /// All rows, oldest first.
+    pub(super) items: Vec<(RowKey, LogItem)>,
+    /// The unfinished lines.
+    pub(super) partials: Vec<LogLine>,
+    /// Whether the project has no older rows.
+    pub(super) is_start: bool,
+    /// Whether the project had no newer rows at the latest request.
+    pub(super) is_end: bool,
     /// All lines before this number were searched, and the matching ones are loaded.
-    complete: Option<u64>,
+    pub(super) complete: Option<u64>,
 }
 
 impl LogWindow {
-    /// Returns all rows, oldest first.
-    pub fn items(&self) -> &[(RowKey, LogItem)] {
-        &self.items
-    }
-
-    /// Returns the unfinished lines.
-    pub fn partials(&self) -> &[LogLine] {
-        &self.partials
-    }
-
-    /// Whether the project has no older rows.
-    pub fn is_start(&self) -> bool {
-        self.is_start
-    }
-
-    /// Whether the project had no newer rows at the latest request.
-    pub fn is_end(&self) -> bool {
-        self.is_end
-    }
-
     pub fn first_key(&self) -> Option<RowKey> {
         self.items.first().map(|(key, _)| *key)
     }
 
     pub fn last_key(&self) -> Option<RowKey> {
         self.items.last().map(|(key, _)| *key)
-    }
-
-    /// Returns the number of the line before which all matching lines are loaded.
-    pub fn complete(&self) -> Option<u64> {
-        self.complete
-    }
-
-    /// Notes that the project has newer rows.
-    pub fn mark_outdated(&mut self) {
-        self.is_end = false;
     }
 
     /// Returns the number of rows before this position.
@@ -177,34 +141,28 @@ impl LogWindow {
         let mut new: Vec<(RowKey, LogItem)> = response.rows.into_iter().map(log_item).collect();
         let partials: Vec<LogLine> =
             response.partials.iter().map(|line| log_line(line, None, false)).collect();
-        match from {
-            WindowStart::Before(key) if self.first_key() == Some(key) => {
-                new.append(&mut self.items);
-                self.is_start = is_start;
-                if new.len() > max_rows {
-                    new.truncate(max_rows);
-                    (self.is_end, self.complete) = (false, None);
-                }
-                self.items = new;
+        if let WindowStart::Before(key) = from
+            && self.first_key() == Some(key)
+        {
+            new.append(&mut self.items);
+            self.is_start = is_start;
+            if new.len() > max_rows {
+                new.truncate(max_rows);
+                (self.is_end, self.complete) = (false, None);
             }
-            WindowStart::After(_) | WindowStart::Since(_) if self.is_continued_by(from) => {
-                let last = self.last_key();
-                new.retain(|(key, _)| last.is_none_or(|last| *key > last));
-                self.items.append(&mut new);
-                (self.is_end, self.partials, self.complete) = (is_end, partials, complete);
-                let excess = self.items.len().saturating_sub(max_rows);
-                if excess > 0 {
-                    self.items.drain(..excess);
-                    self.is_start = false;
-                }
+            self.items = new;
+        } else if self.is_continued_by(from) {
+            let last = self.last_key();
+            new.retain(|(key, _)| last.is_none_or(|last| *key > last));
+            self.items.append(&mut new);
+            (self.is_end, self.partials, self.complete) = (is_end, partials, complete);
+            let excess = self.items.len().saturating_sub(max_rows);
+            if excess > 0 {
+                self.items.drain(..excess);
+                self.is_start = false;
             }
-            WindowStart::End
-            | WindowStart::At(_)
-            | WindowStart::Before(_)
-            | WindowStart::After(_)
-            | WindowStart::Since(_) => {
-                *self = Self { items: new, partials, is_start, is_end, complete };
-            }
+        } else {
+            *self = Self { items: new, partials, is_start, is_end, complete };
         }
     }
 

@@ -109,7 +109,7 @@ impl LogsPane {
 
     /// Whether the latest line is loaded.
     pub fn is_at_end(&self) -> bool {
-        self.is_loaded && self.window.is_end()
+        self.is_loaded && self.window.is_end
     }
 
     pub fn is_cleared(&self) -> bool {
@@ -215,7 +215,7 @@ impl LogsPane {
         (self.line_count, self.next_seq) = (response.lines, response.next.max(self.next_seq));
         self.window.take(from, response, area.rows * 12 + 200);
         if self.is_stale {
-            self.window.mark_outdated();
+            self.window.is_end = false;
         }
         self.rebuild_items();
         if matches!(from, WindowStart::At(_)) {
@@ -241,7 +241,7 @@ impl LogsPane {
     pub fn set_progress(&mut self, progress: &OutputProgress) {
         self.next_seq = progress.next.max(self.next_seq);
         (self.line_count, self.unseen) = (progress.lines, progress.new);
-        self.window.mark_outdated();
+        self.window.is_end = false;
         self.is_stale = true;
     }
 
@@ -263,23 +263,20 @@ impl LogsPane {
 
     fn rebuild_items(&mut self) {
         let mut items: Vec<(RowKey, LogItem)> = if self.pretty {
-            self.window
-                .items()
-                .iter()
-                .flat_map(|(key, item)| json::pretty_rows(*key, item))
-                .collect()
+            let rows = self.window.items.iter();
+            rows.flat_map(|(key, item)| json::pretty_rows(*key, item)).collect()
         } else {
-            self.window.items().to_vec()
+            self.window.items.clone()
         };
-        let (first, is_end) = (self.window.first_key(), self.window.is_end());
+        let (first, is_end) = (self.window.first_key(), self.window.is_end);
         let is_in_window = |key: RowKey| {
-            let after = first.is_some_and(|first| first < key) || self.window.is_start();
+            let after = first.is_some_and(|first| first < key) || self.window.is_start;
             after && (is_end || self.window.last_key().is_some_and(|last| key < last))
         };
         let marks = self.marks.iter().filter(|(key, _)| is_in_window(*key));
         items.extend(marks.map(|(key, mark)| (*key, LogItem::Separator(mark.clone()))));
         items.sort_by_key(|(key, _)| *key);
-        for (at, line) in self.window.partials().iter().enumerate() {
+        for (at, line) in self.window.partials.iter().enumerate() {
             let key = RowKey { seq: u64::MAX, is_line: true, event: at as u64 };
             items.push((key, LogItem::Line(LogLine { seq: None, ..line.clone() })));
         }
@@ -293,14 +290,14 @@ impl LogsPane {
             (self.unseen, self.last_jump) = (0, None);
             self.asked = None;
             // The loaded rows may be old.
-            self.window.mark_outdated();
+            self.window.is_end = false;
         }
     }
 
     pub fn pause(&mut self, top: RowKey, row: usize) {
         if self.is_following() {
             // Lines that are reported and not shown are new.
-            (self.seen, self.unseen) = (self.window.complete().unwrap_or(self.next_seq), 0);
+            (self.seen, self.unseen) = (self.window.complete.unwrap_or(self.next_seq), 0);
         }
         self.position = LogsPosition::Paused { top, row };
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ratatui::layout::{Position, Rect};
 
 pub use bells::Bells;
-pub use selection::{ScreenPoint, ScreenSelection};
+pub use selection::{ScreenPoint, ScreenSelection, run_cells};
 
 use super::layout::{PaneArea, areas};
 use super::list::RowId;

@@ -25,11 +25,6 @@ pub struct Palette {
 }
 
 impl Palette {
-    /// Returns a palette with this initial text: `run `.
-    pub fn with_text(text: &str) -> Self {
-        Self { edit: LineEditor::new(text), ..Self::default() }
-    }
-
     /// Returns the name and the argument in the text.
     fn typed(&self) -> (&str, Option<&str>) {
         let typed = self.edit.text().trim_start();

@@ -10,6 +10,7 @@ use crate::spec::format_size;
 use crate::tui::appearance::put;
 use crate::tui::model::layout::areas;
 use crate::tui::model::{ClientRole, ConnectionState, Model};
+use crate::tui::text;
 use crate::tui::theme::Role;
 
 /// Columns of `FOLLOW` and `PAUSED`.
@@ -52,7 +53,7 @@ pub(super) fn draw(ui: &Model, area: Rect, buffer: &mut Buffer) {
     let has_status = areas.logs.is_some_and(|pane| !pane.has_border()) || is_bare;
     let right = if is_bare && (phase.is_empty() || ui.role == ClientRole::Guest) {
         // Where the keys go matters more than the counts.
-        let needed = terminal::short_status_width(ui) + 3;
+        let needed = text::width(&terminal::short_status(ui)) + 3;
         while left.spans.len() > 2 && left.width() + needed > width {
             left.spans.pop();
         }

@@ -5,7 +5,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::terminal::{self, Attributes, CellRun, Rgb, Underline, View};
-use crate::tui::model::terminal::{ScreenSelection, window_origin};
+use crate::tui::model::terminal::{ScreenSelection, run_cells, window_origin};
 use crate::tui::text;
 
 /// Draws the part of a screen that fits into an area; returns the position of the cursor in it.
@@ -31,10 +31,10 @@ pub(super) fn draw(
         }
     }
     for (y, row) in (0..area.height).zip(view.rows().iter().skip(usize::from(top))) {
-        let line = ScreenLine { left, area: Rect { y: area.y + y, height: 1, ..area } };
+        let area = Rect { y: area.y + y, height: 1, ..area };
         let mut column = 0_u16;
         for run in &row.runs {
-            line.draw(run, column, buffer);
+            draw_run(run, column, left, area, buffer);
             column = column.saturating_add(run.columns());
         }
     }
@@ -63,41 +63,22 @@ pub(super) fn draw_selection(
     }
 }
 
-/// A row of the area, whose first cell shows column `left` of the screen.
-struct ScreenLine {
-    left: u16,
-    area: Rect,
-}
-
-impl ScreenLine {
-    /// Draws a run that begins at a column of the screen.
-    fn draw(&self, run: &CellRun, column: u16, buffer: &mut Buffer) {
-        let style = style(&run.style);
-        let is_hidden = run.style.attributes.contains(Attributes::HIDDEN);
-        let width = if run.wide { 2 } else { 1 };
-        let mut draw = |column: u16, text: &str| {
-            let Some(x) = column.checked_sub(self.left) else { return };
-            if x + width > self.area.width {
-                return;
-            }
-            let symbol = if is_hidden { " " } else { symbol(text, width) };
-            let at = (self.area.x + x, self.area.y);
-            if let Some(cell) = buffer.cell_mut(at) {
-                cell.set_symbol(symbol).set_style(style);
-            }
-            if width == 2
-                && let Some(cell) = buffer.cell_mut((at.0 + 1, at.1))
-            {
-                // The terminal fills this cell with the wide character, if there is one.
-                cell.set_symbol(" ").set_style(style);
-            }
-        };
-        if run.cells == 1 {
-            return draw(column, &run.text);
+/// Draws a run that begins at a column of the screen into a row, whose first cell shows column `left`.
+fn draw_run(run: &CellRun, column: u16, left: u16, row: Rect, buffer: &mut Buffer) {
+    let style = style(&run.style);
+    let is_hidden = run.style.attributes.contains(Attributes::HIDDEN);
+    let width = if run.wide { 2 } else { 1 };
+    for (text, at) in run_cells(run, column) {
+        let Some(x) = at.checked_sub(left).filter(|x| x + width <= row.width) else { continue };
+        let symbol = if is_hidden { " " } else { symbol(text, width) };
+        if let Some(cell) = buffer.cell_mut((row.x + x, row.y)) {
+            cell.set_symbol(symbol).set_style(style);
         }
-        let mut buffer = [0; 4];
-        for (at, character) in (column..).step_by(usize::from(width)).zip(run.text.chars()) {
-            draw(at, character.encode_utf8(&mut buffer));
+        if width == 2
+            && let Some(cell) = buffer.cell_mut((row.x + x + 1, row.y))
+        {
+            // The terminal fills this cell with the wide character, if there is one.
+            cell.set_symbol(" ").set_style(style);
         }
     }
 }

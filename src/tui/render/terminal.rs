@@ -9,7 +9,7 @@ use crate::output::safe_name;
 use crate::terminal::View;
 use crate::tui::action::{Action, Focus};
 use crate::tui::model::layout::PaneArea;
-use crate::tui::model::terminal::{OpenTerminal, StreamState};
+use crate::tui::model::terminal::StreamState;
 use crate::tui::model::{Model, Pane};
 use crate::tui::text;
 use crate::tui::theme::Role;
@@ -83,7 +83,6 @@ fn program_title(view: &View) -> Option<String> {
 /// Where the keys go, or why they cannot go to the process.
 fn mode(ui: &Model) -> String {
     let key = |focus, action| ui.config.keymap.hint(focus, action, ui.look.glyphs.unicode);
-    let open: Option<&OpenTerminal> = ui.terminal.open.as_ref();
     if ui.is_typing() {
         let leave = key(Focus::Typing, Action::Leave).unwrap_or_default();
         return format!("TYPING · {leave} leaves");
@@ -91,7 +90,7 @@ fn mode(ui: &Model) -> String {
     if ui.terminal.selection.is_some() {
         return "SELECT".to_owned();
     }
-    if open.is_some_and(|open| matches!(open.stream, StreamState::Lost(_))) {
+    if ui.terminal.open.as_ref().is_some_and(|open| matches!(open.stream, StreamState::Lost(_))) {
         return "NOT CONNECTED".to_owned();
     }
     if !ui.shown_terminal().is_some_and(|process| process.state.is_alive()) {
@@ -103,15 +102,10 @@ fn mode(ui: &Model) -> String {
     }
 }
 
-/// The name of the process, and where the keys go.
-fn short_status(ui: &Model) -> String {
+/// The name of the process, and where the keys go: shown in place of counts if there is no room for both.
+pub(super) fn short_status(ui: &Model) -> String {
     let name = ui.shown_terminal().map(|process| process.name.to_string()).unwrap_or_default();
     format!("{}  {}", safe_name(&name), mode(ui))
-}
-
-/// The width of the status that is shown in place of counts if there is no room for both.
-pub(super) fn short_status_width(ui: &Model) -> usize {
-    text::width(&short_status(ui))
 }
 
 /// The status of a terminal without a border: as much as fits, but always where the keys go.

@@ -1,13 +1,12 @@
 //! Renders events: the timeline screen, and the latest ones below the dashboard.
 
-use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{Border, placeholder, screen_pane, widest};
+use super::{Border, clock, placeholder, screen_pane, widest};
 use crate::machine::EventText;
-use crate::tui::appearance::{Appearance, put, window};
+use crate::tui::appearance::{put, window};
 use crate::tui::model::Model;
 use crate::tui::model::layout::PaneArea;
 use crate::tui::text;
@@ -31,9 +30,7 @@ pub(in crate::tui) fn draw(ui: &Model, area: Rect, buffer: &mut Buffer) {
     let names = name_width(&events);
     look.draw_rows(inside, shown, timeline.row(), buffer, |row| {
         let event = events.get(row - rows.start);
-        event
-            .map(|event| line(event, names, inside.width, look, &ui.config.zone))
-            .unwrap_or_default()
+        event.map(|event| line(ui, event, names, inside.width)).unwrap_or_default()
     });
 }
 
@@ -48,8 +45,7 @@ pub(super) fn draw_strip(ui: &Model, pane: PaneArea, buffer: &mut Buffer) {
     let events: Vec<_> = ui.timeline.latest().take(usize::from(pane.inside.height)).collect();
     let names = name_width(&events);
     for (row, event) in events.into_iter().enumerate() {
-        let line = line(event, names, pane.inside.width, &ui.look, &ui.config.zone);
-        put(pane.inside, row, &line, buffer);
+        put(pane.inside, row, &line(ui, event, names, pane.inside.width), buffer);
     }
 }
 
@@ -58,14 +54,8 @@ fn name_width(events: &[&EventText]) -> usize {
 }
 
 /// One event in one row: time, state, name, event, reason.
-fn line(
-    event: &EventText,
-    names: usize,
-    columns: u16,
-    look: &Appearance,
-    zone: &TimeZone,
-) -> Line<'static> {
-    let time = event.time.to_zoned_datetime(zone.clone()).strftime("%H:%M:%S").to_string();
+fn line(ui: &Model, event: &EventText, names: usize, columns: u16) -> Line<'static> {
+    let look = &ui.look;
     let (sign, style) = match event.state {
         Some(state) => (look.glyphs.state(state, true), look.theme.state(state)),
         None => (look.glyphs.dot, look.style(Role::Text)),
@@ -79,7 +69,7 @@ fn line(
     let what = look.fit(&event.what, room);
     let left = room.saturating_sub(text::width(&what) + 2);
     let mut spans = vec![
-        look.span(time, Role::Dim),
+        look.span(clock(ui, event.time), Role::Dim),
         " ".into(),
         Span::styled(sign, style),
         " ".into(),

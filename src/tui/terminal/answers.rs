@@ -47,10 +47,7 @@ impl AnswerFilter {
 
     /// Takes an event; returns what is known to be input now.
     pub(super) fn push(&mut self, event: Event) -> Filtered {
-        let key = match &event {
-            Event::Key(key) => Some(*key),
-            _ => None,
-        };
+        let key = event.as_key_event();
         if self.held.is_empty() {
             let begins = key.is_some_and(|key| is_alt(key, ']')) && self.expected > 0;
             if !begins {

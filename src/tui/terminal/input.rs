@@ -106,14 +106,6 @@ impl ReadGate {
         self.pause.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_expected_answers(&self) -> usize {
-        std::mem::take(&mut self.lock().expected_answers)
-    }
-
-    fn takes_question(&self) -> bool {
-        std::mem::take(&mut self.lock().asks_for_kitty)
-    }
-
     fn pass(&self) {
         let mut pause = self.lock();
         while pause.is_requested {
@@ -151,7 +143,7 @@ fn read(inputs: &mpsc::UnboundedSender<TerminalInput>, woken: &OwnedFd, gate: &R
             }
         }
         gate.pass();
-        if gate.takes_question() {
+        if std::mem::take(&mut gate.lock().asks_for_kitty) {
             // This thread reads, so the answer arrives here. It keeps the keys that come before it.
             let answer = modes::while_nothing_is_written(terminal::supports_keyboard_enhancement);
             let is_sent = inputs.send(TerminalInput::Kitty(answer.unwrap_or(false))).is_ok();
@@ -160,7 +152,7 @@ fn read(inputs: &mpsc::UnboundedSender<TerminalInput>, woken: &OwnedFd, gate: &R
             }
             continue;
         }
-        filter.expect(gate.take_expected_answers());
+        filter.expect(std::mem::take(&mut gate.lock().expected_answers));
         if typed.revents().contains(PollFlags::IN) && !take(inputs, &mut filter) {
             return;
         }

@@ -13,8 +13,8 @@ pub(super) fn apply(style: &mut Style, params: &str) {
             continue;
         }
         match number(param) {
-            38 => *style = paint(*style, colour(&mut params), Style::fg),
-            48 => *style = paint(*style, colour(&mut params), Style::bg),
+            38 => style.fg = colour(&mut params).or(style.fg),
+            48 => style.bg = colour(&mut params).or(style.bg),
             // The colour of the underline, which is not drawn.
             58 => _ = colour(&mut params),
             code => simple(style, code),
@@ -54,10 +54,6 @@ fn simple(style: &mut Style, code: u16) {
     }
 }
 
-fn paint(style: Style, colour: Option<Color>, set: fn(Style, Color) -> Style) -> Style {
-    colour.map_or(style, |colour| set(style, colour))
-}
-
 /// `5;N` or `2;R;G;B`.
 fn colour<'a>(params: &mut impl Iterator<Item = &'a str>) -> Option<Color> {
     let byte =
@@ -85,8 +81,8 @@ fn colon(style: &mut Style, code: &str, rest: &str) {
         _ => None,
     };
     match number(code) {
-        38 => *style = paint(*style, colour, Style::fg),
-        48 => *style = paint(*style, colour, Style::bg),
+        38 => style.fg = colour.or(style.fg),
+        48 => style.bg = colour.or(style.bg),
         4 if parts.first() == Some(&"0") => simple(style, 24),
         4 => simple(style, 4),
         _ => {}

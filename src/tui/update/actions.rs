@@ -2,6 +2,8 @@
 
 use super::{Cmds, commands, logs, prompts, quit, reload, screens, search, terminal};
 use crate::tui::action::{ActionCall, Argument, GlobalAction, GroupedAction, ListAction};
+use crate::tui::config::PaneLayout;
+use crate::tui::cycle::next_choice;
 use crate::tui::model::list::{RowId, RowPlace};
 use crate::tui::model::{Model, Pane, PromptKind, Screen};
 use crate::tui::motion::Motion;
@@ -98,7 +100,7 @@ fn global(ui: &mut Model, action: GlobalAction, argument: &Argument, cmds: &mut 
         GlobalAction::Back => back(ui, cmds),
         GlobalAction::Zoom => ui.zoom = !ui.zoom,
         GlobalAction::Layout => {
-            ui.layout = ui.layout.next();
+            ui.layout = next_choice(PaneLayout::ALL, ui.layout);
             ui.notify(format!("layout {}", ui.layout.as_str()), Role::Text);
         }
         GlobalAction::Theme => {

@@ -4,6 +4,8 @@ use super::search;
 use super::{Cmds, copy, prompts, screens, terminal};
 use crate::control::wire::Severity;
 use crate::tui::action::{Argument, LogsAction};
+use crate::tui::config::TimestampStyle;
+use crate::tui::cycle::next_choice;
 use crate::tui::model::log_window::RowKey;
 use crate::tui::model::search::JumpTarget;
 use crate::tui::model::selection::{Selection, TextPoint};
@@ -64,7 +66,7 @@ pub(super) fn logs(
         LogsAction::PreviousRun => search::seek(ui, JumpTarget::Run, true, cmds),
         LogsAction::Level => level(ui, argument),
         LogsAction::Timestamps => {
-            ui.logs.stamps = ui.logs.stamps.next();
+            ui.logs.stamps = next_choice(TimestampStyle::ALL, ui.logs.stamps);
             ui.notify(format!("timestamps {}", ui.logs.stamps.as_str()), Role::Text);
         }
         LogsAction::Wrap => ui.logs.wrap = !ui.logs.wrap,

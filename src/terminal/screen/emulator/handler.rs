@@ -1,17 +1,19 @@
 //! The emulator's handler: hands most sequences on to the grid, and does the rest itself.
 
 use alacritty_terminal::index::Line;
+use alacritty_terminal::term::TermMode;
 use alacritty_terminal::vte::ansi::{
     Attr, CharsetIndex, ClearMode, CursorShape, CursorStyle, Handler, Hyperlink, KeyboardModes,
-    KeyboardModesApplyBehavior, LineClearMode, Mode, NamedPrivateMode, PrivateMode, Rgb,
+    KeyboardModesApplyBehavior, LineClearMode, Mode, NamedMode, NamedPrivateMode, PrivateMode, Rgb,
     StandardCharset, TabulationClearMode,
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use unicode_width::UnicodeWidthChar;
 
+use super::report::{PRIMARY_ATTRIBUTES, SECONDARY_ATTRIBUTES, setting};
 use super::{CLIPBOARD_LIMIT, ClipboardKind, ClipboardWrite, LINK_LIMIT, State, TITLES_LIMIT};
-use crate::terminal::screen::kitty::Change;
+use crate::terminal::screen::style;
 
 /// Handlers that the grid does right.
 macro_rules! forward {
@@ -230,28 +232,46 @@ impl Handler for State {
     }
 
     fn set_keyboard_mode(&mut self, mode: KeyboardModes, behavior: KeyboardModesApplyBehavior) {
-        let change = match behavior {
-            KeyboardModesApplyBehavior::Replace => Change::Replace,
-            KeyboardModesApplyBehavior::Union => Change::Add,
-            KeyboardModesApplyBehavior::Difference => Change::Remove,
-        };
-        self.kitty().change(mode.bits(), change);
+        self.kitty().change(mode.bits(), behavior);
     }
 
     fn identify_terminal(&mut self, intermediate: Option<char>) {
-        self.report_identity(intermediate);
+        match intermediate {
+            None => self.reply(format_args!("{PRIMARY_ATTRIBUTES}")),
+            Some('>') => self.reply(format_args!("{SECONDARY_ATTRIBUTES}")),
+            Some('=') => self.reply(format_args!("\x1bP!|00000000\x1b\\")),
+            Some(_) => {}
+        }
     }
 
     fn device_status(&mut self, number: usize) {
-        self.report_status(number);
+        match number {
+            5 => self.reply(format_args!("\x1b[0n")),
+            6 => {
+                let (row, column) = self.position();
+                self.reply(format_args!("\x1b[{row};{column}R"));
+            }
+            _ => {}
+        }
     }
 
     fn report_mode(&mut self, mode: Mode) {
-        self.report_public_mode(mode);
+        let is_set = match mode {
+            Mode::Named(NamedMode::Insert) => Some(self.has(TermMode::INSERT)),
+            Mode::Named(NamedMode::LineFeedNewLine) => Some(self.has(TermMode::LINE_FEED_NEW_LINE)),
+            Mode::Unknown(_) => None,
+        };
+        self.reply(format_args!("\x1b[{};{}$y", mode.raw(), setting(is_set)));
     }
 
     fn report_private_mode(&mut self, mode: PrivateMode) {
-        self.report_dec_mode(mode);
+        let is_set = match mode {
+            PrivateMode::Named(mode) => self.named_mode(mode),
+            PrivateMode::Unknown(2031) => Some(self.wants_theme),
+            PrivateMode::Unknown(47 | 1047) => Some(self.is_alternate()),
+            PrivateMode::Unknown(_) => None,
+        };
+        self.reply(format_args!("\x1b[?{};{}$y", mode.raw(), setting(is_set)));
     }
 
     fn report_keyboard_mode(&mut self) {
@@ -260,11 +280,18 @@ impl Handler for State {
     }
 
     fn dynamic_color_sequence(&mut self, prefix: String, index: usize, terminator: &str) {
-        self.report_color(&prefix, index, terminator);
+        let Some(style::Rgb { red, green, blue }) = self.color(index) else { return };
+        self.reply(format_args!(
+            "\x1b]{prefix};rgb:{red:02x}{red:02x}/{green:02x}{green:02x}/{blue:02x}{blue:02x}\
+             {terminator}"
+        ));
     }
 
     fn text_area_size_pixels(&mut self) {
-        self.report_pixels();
+        let Some((width, height)) = self.cell else { return };
+        let width = u32::from(width) * u32::from(self.size.columns());
+        let height = u32::from(height) * u32::from(self.size.rows());
+        self.reply(format_args!("\x1b[4;{height};{width}t"));
     }
 
     fn text_area_size_chars(&mut self) {

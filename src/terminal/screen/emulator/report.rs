@@ -4,9 +4,7 @@ use std::fmt;
 use std::io::Write as _;
 
 use alacritty_terminal::term::TermMode;
-use alacritty_terminal::vte::ansi::{
-    CursorShape, Mode, NamedColor, NamedMode, NamedPrivateMode, PrivateMode,
-};
+use alacritty_terminal::vte::ansi::{CursorShape, NamedColor, NamedPrivateMode};
 
 use super::State;
 use crate::terminal::screen::style::Rgb;
@@ -14,9 +12,9 @@ use crate::terminal::screen::style::Rgb;
 /// What a program can learn by `CSI > q`.
 const VERSION: &str = concat!("pitcrew ", env!("CARGO_PKG_VERSION"));
 /// VT220 with colours.
-const PRIMARY_ATTRIBUTES: &str = "\x1b[?62;22c";
+pub(super) const PRIMARY_ATTRIBUTES: &str = "\x1b[?62;22c";
 /// What alacritty 0.26 answers; programs that look at it (vim) know it.
-const SECONDARY_ATTRIBUTES: &str = "\x1b[>0;2600;1c";
+pub(super) const SECONDARY_ATTRIBUTES: &str = "\x1b[>0;2600;1c";
 
 impl State {
     pub(super) fn reply(&mut self, text: fmt::Arguments<'_>) {
@@ -24,31 +22,11 @@ impl State {
         _ = self.effects.replies.write_fmt(text);
     }
 
-    pub(super) fn report_identity(&mut self, intermediate: Option<char>) {
-        match intermediate {
-            None => self.reply(format_args!("{PRIMARY_ATTRIBUTES}")),
-            Some('>') => self.reply(format_args!("{SECONDARY_ATTRIBUTES}")),
-            Some('=') => self.reply(format_args!("\x1bP!|00000000\x1b\\")),
-            Some(_) => {}
-        }
-    }
-
     /// The cursor's row and column from 1, as origin mode counts them.
-    fn position(&self) -> (usize, usize) {
+    pub(super) fn position(&self) -> (usize, usize) {
         let (row, column) = self.cursor();
         let offset = if self.has(TermMode::ORIGIN) { self.region.0 } else { 0 };
         (row.saturating_sub(offset) + 1, column + 1)
-    }
-
-    pub(super) fn report_status(&mut self, number: usize) {
-        match number {
-            5 => self.reply(format_args!("\x1b[0n")),
-            6 => {
-                let (row, column) = self.position();
-                self.reply(format_args!("\x1b[{row};{column}R"));
-            }
-            _ => {}
-        }
     }
 
     pub(in crate::terminal::screen) fn report_private_status(&mut self, number: u16) {
@@ -89,26 +67,7 @@ impl State {
         self.reply(format_args!("\x1bP0{kind}r\x1b\\"));
     }
 
-    pub(super) fn report_public_mode(&mut self, mode: Mode) {
-        let is_set = match mode {
-            Mode::Named(NamedMode::Insert) => Some(self.has(TermMode::INSERT)),
-            Mode::Named(NamedMode::LineFeedNewLine) => Some(self.has(TermMode::LINE_FEED_NEW_LINE)),
-            Mode::Unknown(_) => None,
-        };
-        self.reply(format_args!("\x1b[{};{}$y", mode.raw(), setting(is_set)));
-    }
-
-    pub(super) fn report_dec_mode(&mut self, mode: PrivateMode) {
-        let is_set = match mode {
-            PrivateMode::Named(mode) => self.named_mode(mode),
-            PrivateMode::Unknown(2031) => Some(self.wants_theme),
-            PrivateMode::Unknown(47 | 1047) => Some(self.is_alternate()),
-            PrivateMode::Unknown(_) => None,
-        };
-        self.reply(format_args!("\x1b[?{};{}$y", mode.raw(), setting(is_set)));
-    }
-
-    fn named_mode(&self, mode: NamedPrivateMode) -> Option<bool> {
+    pub(super) fn named_mode(&self, mode: NamedPrivateMode) -> Option<bool> {
         let flag = match mode {
             NamedPrivateMode::CursorKeys => TermMode::APP_CURSOR,
             NamedPrivateMode::Origin => TermMode::ORIGIN,
@@ -132,7 +91,7 @@ impl State {
     }
 
     /// The colour that the program has set, or the viewer's.
-    fn color(&self, index: usize) -> Option<Rgb> {
+    pub(super) fn color(&self, index: usize) -> Option<Rgb> {
         if index <= NamedColor::Cursor as usize
             && let Some(set) = self.term.colors()[index]
         {
@@ -147,25 +106,10 @@ impl State {
             Err(_) => None,
         }
     }
-
-    pub(super) fn report_color(&mut self, prefix: &str, index: usize, terminator: &str) {
-        let Some(Rgb { red, green, blue }) = self.color(index) else { return };
-        self.reply(format_args!(
-            "\x1b]{prefix};rgb:{red:02x}{red:02x}/{green:02x}{green:02x}/{blue:02x}{blue:02x}\
-             {terminator}"
-        ));
-    }
-
-    pub(super) fn report_pixels(&mut self) {
-        let Some((width, height)) = self.cell else { return };
-        let width = u32::from(width) * u32::from(self.size.columns());
-        let height = u32::from(height) * u32::from(self.size.rows());
-        self.reply(format_args!("\x1b[4;{height};{width}t"));
-    }
 }
 
 /// The answer of DECRQM: 0 not known, 1 set, 2 reset.
-fn setting(is_set: Option<bool>) -> u8 {
+pub(super) fn setting(is_set: Option<bool>) -> u8 {
     match is_set {
         None => 0,
         Some(true) => 1,

@@ -40,7 +40,7 @@ impl LogsPane {
     fn missing(&self, rows: usize) -> Option<WindowStart> {
         let window = &self.window;
         let LogsPosition::Paused { top, .. } = self.position else {
-            return match (self.is_loaded, window.is_end()) {
+            return match (self.is_loaded, window.is_end) {
                 (true, true) => None,
                 (true, false) => self.since().or(Some(WindowStart::End)),
                 (false, _) => Some(WindowStart::End),
@@ -50,10 +50,10 @@ impl LogsPane {
             return Some(WindowStart::At(top));
         }
         let place = window.index_of(top);
-        if place < rows && !window.is_start() {
+        if place < rows && !window.is_start {
             return window.first_key().map(WindowStart::Before);
         }
-        if place + rows * 2 > window.items().len() && !window.is_end() {
+        if place + rows * 2 > window.items.len() && !window.is_end {
             return self
                 .since()
                 .or(window.last_key().map(WindowStart::After))
@@ -64,7 +64,7 @@ impl LogsPane {
 
     /// Returns the start of new lines if only some lines are shown, as the earlier ones were filtered already.
     fn since(&self) -> Option<WindowStart> {
-        let complete = self.window.complete().filter(|_| self.is_filtered())?;
+        let complete = self.window.complete.filter(|_| self.is_filtered())?;
         let is_few = self.next_seq.saturating_sub(complete) <= FEW_LINES || !self.is_following();
         let last = complete.checked_sub(1).filter(|_| is_few)?;
         Some(WindowStart::Since(RowKey::line(last)))

@@ -62,14 +62,13 @@ impl LogsPane {
 
     /// Returns the first visible row if the last one is at the bottom.
     fn last_page(&self, area: TextArea) -> (usize, usize) {
-        let mut at = (self.items().len(), 0);
-        for _ in 0..area.rows {
-            match self.above(at, area) {
-                Some(above) => at = above,
-                None => break,
-            }
-        }
-        at
+        self.rows_above((self.items().len(), 0), area.rows, area)
+    }
+
+    /// Returns the row that is this many rows above another, or the first row.
+    fn rows_above(&self, at: (usize, usize), rows: usize, area: TextArea) -> (usize, usize) {
+        let above = std::iter::successors(Some(at), |at| self.above(*at, area));
+        above.take(rows.saturating_add(1)).last().unwrap_or(at)
     }
 
     fn above(&self, (item, row): (usize, usize), area: TextArea) -> Option<(usize, usize)> {
@@ -92,12 +91,7 @@ impl LogsPane {
         }
         let mut at = self.start(area);
         if rows < 0 {
-            for _ in 0..rows.unsigned_abs() {
-                match self.above(at, area) {
-                    Some(above) => at = above,
-                    None => break,
-                }
-            }
+            at = self.rows_above(at, rows.unsigned_abs(), area);
         } else {
             if self.is_following() {
                 return;
@@ -148,13 +142,6 @@ impl LogsPane {
     /// Moves a row to a third of the height, if there are enough rows above it.
     pub fn centre(&mut self, key: RowKey, area: TextArea) {
         let Ok(item) = self.items().binary_search_by_key(&key, |(key, _)| *key) else { return };
-        let mut at = (item, 0);
-        for _ in 0..area.rows / 3 {
-            match self.above(at, area) {
-                Some(above) => at = above,
-                None => break,
-            }
-        }
-        self.stop_at(at);
+        self.stop_at(self.rows_above((item, 0), area.rows / 3, area));
     }
 }

@@ -1,6 +1,6 @@
 //! Selection of text on the screen of a process.
 
-use crate::terminal::{Row, View};
+use crate::terminal::{CellRun, Row, View};
 
 /// A cell of the screen, in the order of reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -70,25 +70,22 @@ impl ScreenSelection {
     }
 }
 
+/// Returns the text of each cell of a run that begins at a column, with the column of the cell.
+pub fn run_cells(run: &CellRun, column: u16) -> impl Iterator<Item = (&str, u16)> {
+    // A single cell can hold several characters.
+    let cells = run.text.split_inclusive(move |_: char| run.cells != 1);
+    cells.zip((column..).step_by(if run.wide { 2 } else { 1 }))
+}
+
 /// Returns the characters of a row in these columns; half a wide character counts as all of it.
 fn cut(row: &Row, from: u16, to: u16) -> String {
     let mut text = String::new();
     let mut column = 0_u16;
     for run in &row.runs {
         let width = if run.wide { 2 } else { 1 };
-        let mut push = |column: u16, cell: &str| {
-            if column < to && column.saturating_add(width) > from {
-                text.push_str(cell);
-            }
-        };
-        if run.cells == 1 {
-            push(column, &run.text);
-        } else {
-            let mut buffer = [0; 4];
-            for (at, character) in (column..).step_by(usize::from(width)).zip(run.text.chars()) {
-                push(at, character.encode_utf8(&mut buffer));
-            }
-        }
+        let is_selected = |at: u16| at < to && at.saturating_add(width) > from;
+        let cells = run_cells(run, column).filter(|(_, at)| is_selected(*at));
+        text.extend(cells.map(|(cell, _)| cell));
         column = column.saturating_add(run.columns());
     }
     text
