@@ -62,7 +62,7 @@ fn cat() -> io::Result<()> {
         let (path, size) = text(project.path(".").as_path())?;
         let path = path.display();
         let procfile = format!(
-            "[project]\nlog = {{ dir = \"logs\", max_size = \"10GB\" }}\n\
+            "[project]\nlog = {{ dir = \"logs\", max_size = \"10GiB\" }}\n\
              [process.a]\ntty = true\ncommand = \"stty -opost; sleep 0.3; date +%s.%N > started; \
              cat '{path}'; date +%s.%N > ended; exec sleep 1000\"\n"
         );
