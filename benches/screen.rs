@@ -17,7 +17,7 @@ use alacritty_terminal::grid::Dimensions;
 use alacritty_terminal::term::Config;
 use alacritty_terminal::vte::ansi::{Processor, StdSyncHandler};
 use pitcrew::sys::pty::Pty;
-use pitcrew::terminal::{Screen, Segment, Size, Version};
+use pitcrew::terminal::{Segment, Size, TerminalScreen, Version};
 use rustix::event::{PollFd, PollFlags, poll};
 
 const MEGABYTES: usize = 33;
@@ -119,7 +119,7 @@ fn crate_alone(bytes: &[u8]) -> f64 {
 }
 
 fn screen(bytes: &[u8]) -> f64 {
-    let mut screen = Screen::new(Size::new(COLUMNS, ROWS));
+    let mut screen = TerminalScreen::new(Size::new(COLUMNS, ROWS));
     let start = cpu();
     let mut output = 0;
     for chunk in bytes.chunks(CHUNK) {
@@ -149,7 +149,7 @@ fn memory(first: Size) -> f64 {
     let count = 100;
     let before = resident();
     let text = plain().repeat(100);
-    let mut screens: Vec<Screen> = (0..count).map(|_| Screen::new(first)).collect();
+    let mut screens: Vec<TerminalScreen> = (0..count).map(|_| TerminalScreen::new(first)).collect();
     for screen in &mut screens {
         screen.advance(text.as_bytes());
         screen.resize(Size::new(COLUMNS, ROWS));
@@ -167,7 +167,7 @@ fn memory_alone(argument: &str) -> String {
 }
 
 fn frames(kind: &str) {
-    let mut screen = Screen::new(Size::new(COLUMNS, ROWS));
+    let mut screen = TerminalScreen::new(Size::new(COLUMNS, ROWS));
     screen.advance(stream(kind, 200_000).as_bytes());
     let mut bytes = Vec::new();
     let rounds = 2000;
@@ -211,7 +211,7 @@ fn terminal(kind: &str, text: &str) {
         .stderr(slave)
         .spawn()
         .unwrap();
-    let mut screen = Screen::new(Size::new(COLUMNS, ROWS));
+    let mut screen = TerminalScreen::new(Size::new(COLUMNS, ROWS));
     let (mut buffer, mut length) = (vec![0; 64 << 10], 0);
     let mut reads = 0_u32;
     loop {

@@ -43,7 +43,7 @@ pub mod wire;
 pub use client::{BodyChunks, Client};
 pub(crate) use error::ControlResult;
 pub use error::{ControlError, ControlErrorKind};
-pub use frame::{Frame, FrameReader, LineFormat, push_log_file_line};
+pub use frame::{FrameReader, LineFormat, OutputFrame, push_log_file_line};
 pub use local::LocalControl;
 pub use response_stream::ResponseStream;
 #[cfg(test)]

@@ -10,7 +10,8 @@ use super::value_parsers::number;
 use super::{ExitResult, GlobalOptions, ProgramExit, messages, running_project, stdout};
 use crate::control::wire::OutputQuery;
 use crate::control::{
-    Client, Control as _, ControlErrorKind, ControlResult, Frame, FrameReader, LineFormat, Measure,
+    Client, Control as _, ControlErrorKind, ControlResult, FrameReader, LineFormat, Measure,
+    OutputFrame,
 };
 use crate::output::Stream;
 use crate::plain::{LineStyle, format_label, push_line};
@@ -112,8 +113,8 @@ async fn print(client: &Client, global: &GlobalOptions, args: &LogsArgs) -> Cont
     while let Some(chunk) = chunks.next().await {
         text.clear();
         frames.read(&chunk?, |frame| match frame {
-            Frame::Line { name, bytes } => formatter.push(&mut text, name, bytes),
-            Frame::Missed { name, lines } => {
+            OutputFrame::Line { name, bytes } => formatter.push(&mut text, name, bytes),
+            OutputFrame::Missed { name, lines } => {
                 messages::note(&format!("{name}: {} no longer stored", counted(lines, "line")));
             }
         });

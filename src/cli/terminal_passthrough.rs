@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::stdout as out;
 use crate::engine::EngineHandle;
 use crate::engine::terminal::{
-    Terminal, TerminalInput, TerminalInputError, ViewerGuard, ViewerSize,
+    ProcessTerminal, TerminalInputError, TerminalInputEvent, ViewerGuard, ViewerSize,
 };
 use crate::machine::ProcessId;
 use crate::sys::own_terminal::{self, RawMode};
@@ -24,7 +24,7 @@ const END_OF_INPUT: u8 = 4;
 
 /// This terminal while it is passed on. Its modes are restored when this is dropped.
 pub(super) struct TerminalPassthrough {
-    terminal: Arc<Terminal>,
+    terminal: Arc<ProcessTerminal>,
     raw: Option<RawMode>,
     task: JoinHandle<()>,
 }
@@ -94,7 +94,7 @@ fn show_size(viewer: &ViewerGuard) {
 }
 
 /// Passes standard input on until its end. The thread ends with the program.
-fn forward_input(terminal: &Terminal) {
+fn forward_input(terminal: &ProcessTerminal) {
     let is_terminal = stdin().is_terminal();
     let mut buffer = [0; CHUNK];
     let mut last = b'\n';
@@ -121,9 +121,9 @@ fn forward_input(terminal: &Terminal) {
 }
 
 /// Waits until the child takes the input.
-fn send(terminal: &Terminal, bytes: &[u8]) {
+fn send(terminal: &ProcessTerminal, bytes: &[u8]) {
     loop {
-        match terminal.send(TerminalInput::Bytes(bytes.to_vec())) {
+        match terminal.send(TerminalInputEvent::Bytes(bytes.to_vec())) {
             Ok(()) => return,
             Err(TerminalInputError::NotRunning | TerminalInputError::Full) => {
                 std::thread::park_timeout(RETRY_INTERVAL);

@@ -167,7 +167,7 @@ pub fn push_log_file_line(into: &mut Vec<u8>, name: &str, bytes: &[u8]) {
 
 /// A frame of the output stream.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Frame<'a> {
+pub enum OutputFrame<'a> {
     Line {
         /// Name of the process, such as `worker.1`.
         name: &'a str,
@@ -188,7 +188,7 @@ pub struct FrameReader {
 
 impl FrameReader {
     /// Reads the next bytes, and calls `on_frame` with each complete frame.
-    pub fn read(&mut self, bytes: &[u8], mut on_frame: impl FnMut(Frame<'_>)) {
+    pub fn read(&mut self, bytes: &[u8], mut on_frame: impl FnMut(OutputFrame<'_>)) {
         // Most chunks contain complete frames, which are decoded without a copy.
         let mut rest = std::mem::take(&mut self.rest);
         let used = if rest.is_empty() {
@@ -206,7 +206,7 @@ impl FrameReader {
     }
 
     /// Calls `on_frame` with the complete frames, and returns their length in bytes.
-    fn read_complete(&mut self, bytes: &[u8], on_frame: &mut impl FnMut(Frame<'_>)) -> usize {
+    fn read_complete(&mut self, bytes: &[u8], on_frame: &mut impl FnMut(OutputFrame<'_>)) -> usize {
         let mut used = 0;
         while let Some((header, rest)) = bytes.get(used..).and_then(FrameHeader::read) {
             let Some(bytes) = rest.get(..header.length) else { break };
@@ -217,8 +217,8 @@ impl FrameReader {
             }
             let name = self.names.get(header.source).map_or("", String::as_str);
             on_frame(match header.kind {
-                MISSED => Frame::Missed { name, lines: header.number },
-                _ => Frame::Line { name, bytes },
+                MISSED => OutputFrame::Missed { name, lines: header.number },
+                _ => OutputFrame::Line { name, bytes },
             });
         }
         used
@@ -294,8 +294,8 @@ mod tests {
             let (mut frames, mut got) = (FrameReader::default(), Vec::new());
             for chunk in bytes.chunks(cut) {
                 frames.read(chunk, |frame| match frame {
-                    Frame::Line { name, bytes } => got.push((name.to_owned(), bytes.to_vec())),
-                    Frame::Missed { .. } => unreachable!("nothing is missed"),
+                    OutputFrame::Line { name, bytes } => got.push((name.to_owned(), bytes.to_vec())),
+                    OutputFrame::Missed { .. } => unreachable!("nothing is missed"),
                 });
             }
             let whole = |(who, mut bytes): (u8, Vec<u8>)| {
@@ -338,7 +338,7 @@ mod tests {
         let (mut bytes, mut frames) = (Vec::new(), 0);
         LineEncoder::new(LineFormat::Frames, store).push_missed(&mut bytes, source, 7);
         FrameReader::default().read(&bytes, |frame| {
-            assert_eq!(frame, Frame::Missed { name: "p1", lines: 7 });
+            assert_eq!(frame, OutputFrame::Missed { name: "p1", lines: 7 });
             frames += 1;
         });
         assert_eq!(frames, 1);

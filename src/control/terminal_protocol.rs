@@ -12,7 +12,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::wire::{TerminalMessage, TerminalNote, ViewerMessage};
 use super::{ControlError, ControlErrorKind, ControlResult};
-use crate::engine::terminal::{Terminal, TerminalInput, ViewerGuard, ViewerSize};
+use crate::engine::terminal::{ProcessTerminal, TerminalInputEvent, ViewerGuard, ViewerSize};
 use crate::terminal::{ClipboardKind, Frame, Version};
 
 /// The name of the protocol in the `Upgrade` header.
@@ -85,7 +85,7 @@ fn json_message(body: &impl Serialize) -> io::Result<Vec<u8>> {
 /// # Errors
 /// The connection has failed, or the viewer has sent an invalid message.
 pub(super) async fn serve(
-    terminal: Arc<Terminal>,
+    terminal: Arc<ProcessTerminal>,
     stream: impl AsyncRead + AsyncWrite,
 ) -> io::Result<()> {
     let (reader, mut writer) = split(stream);
@@ -153,7 +153,7 @@ impl UpdateTimer {
     }
 }
 
-fn clipboard_notes(terminal: &Terminal, seen: &mut u64, now: u64) -> Vec<TerminalNote> {
+fn clipboard_notes(terminal: &ProcessTerminal, seen: &mut u64, now: u64) -> Vec<TerminalNote> {
     let writes = terminal.clipboard(std::mem::replace(seen, now));
     let note = |write: crate::terminal::ClipboardWrite| TerminalNote::Clipboard {
         primary: write.kind == ClipboardKind::Primary,
@@ -170,11 +170,11 @@ fn pass_on(viewer: &ViewerGuard, message: ViewerMessage) -> Result<(), String> {
             viewer.set_size(ViewerSize { size, cell, is_interactive: interactive });
             return Ok(());
         }
-        ViewerMessage::Key(event) => TerminalInput::Key(event),
-        ViewerMessage::Paste(text) => TerminalInput::Paste(text),
-        ViewerMessage::Mouse(event) => TerminalInput::Mouse(event),
-        ViewerMessage::Focus(has_focus) => TerminalInput::Focus(has_focus),
-        ViewerMessage::Palette(palette) => TerminalInput::Palette(palette),
+        ViewerMessage::Key(event) => TerminalInputEvent::Key(event),
+        ViewerMessage::Paste(text) => TerminalInputEvent::Paste(text),
+        ViewerMessage::Mouse(event) => TerminalInputEvent::Mouse(event),
+        ViewerMessage::Focus(has_focus) => TerminalInputEvent::Focus(has_focus),
+        ViewerMessage::Palette(palette) => TerminalInputEvent::Palette(palette),
     };
     viewer.send(input).map_err(|error| error.to_string())
 }

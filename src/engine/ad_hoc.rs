@@ -9,7 +9,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::terminal::Terminal;
+use super::terminal::ProcessTerminal;
 use crate::machine::{Event, ProcessView};
 use crate::output::Capture;
 use crate::sys::{Launch, OutputFd, StdinTarget};
@@ -35,7 +35,7 @@ pub(crate) struct AdHocLaunch {
     feed: Mutex<Option<StdinFeed>>,
     pub(super) capture: Arc<Capture>,
     /// Its terminal, if it has one.
-    pub(super) terminal: Option<Arc<Terminal>>,
+    pub(super) terminal: Option<Arc<ProcessTerminal>>,
 }
 
 impl AdHocLaunch {
@@ -43,7 +43,7 @@ impl AdHocLaunch {
         launch: Launch,
         feed: Option<StdinFeed>,
         capture: Arc<Capture>,
-        terminal: Option<Arc<Terminal>>,
+        terminal: Option<Arc<ProcessTerminal>>,
     ) -> Self {
         Self { launch: Mutex::new(launch), feed: Mutex::new(feed), capture, terminal }
     }

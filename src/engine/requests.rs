@@ -13,7 +13,7 @@ use super::command::{
     ControlCommand, EnqueueRequest, RunRequest, ScaleRequest, SendRequest, SignalRequest,
     StopRequest, WatchRequest,
 };
-use super::terminal::Terminal;
+use super::terminal::ProcessTerminal;
 use super::{Engine, StdinWrite};
 use crate::machine::targets::{NameKind, Target, UnknownName};
 use crate::machine::{
@@ -37,7 +37,7 @@ pub(crate) enum Request {
     /// Explain the state of a process.
     Why { name: String, reply: ReplySender<Option<Explanation>> },
     /// Find the terminal of a process.
-    Terminal { name: String, reply: ReplySender<(ProcessId, Arc<Terminal>)> },
+    Terminal { name: String, reply: ReplySender<(ProcessId, Arc<ProcessTerminal>)> },
 }
 
 type ReplySender<T> = oneshot::Sender<Result<T, RequestError>>;

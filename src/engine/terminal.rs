@@ -1,7 +1,7 @@
 //! Terminal of a process: its screen, its viewers, and the way to its input.
 //!
 //! The run task owns the pseudo-terminal: it feeds the screen, and it writes what is typed. Viewers
-//! only share a [`Terminal`], which outlives the runs of its process, so that somebody who looks at
+//! only share a [`ProcessTerminal`], which outlives the runs of its process, so that somebody who looks at
 //! it stays attached over a restart.
 #![cfg_attr(
     not(feature = "control"),
@@ -18,7 +18,7 @@ use crate::terminal::key::{
     KeyEvent, MouseEvent, encode_focus, encode_key, encode_mouse, encode_paste,
 };
 use crate::terminal::{
-    Advance, ClipboardWrite, Frame, Palette, Screen, ScreenSnapshot, Segment, Size, Version,
+    Advance, ClipboardWrite, Frame, Palette, ScreenSnapshot, Segment, Size, TerminalScreen, Version,
 };
 
 mod viewers;
@@ -32,7 +32,7 @@ const QUEUE: usize = 1024;
 /// Input for the program in a terminal. Encoded when it is written, because only then the modes that
 /// the program has asked for are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum TerminalInput {
+pub(crate) enum TerminalInputEvent {
     Key(KeyEvent),
     /// Keys that no other input comes between.
     Keys(Vec<KeyEvent>),
@@ -60,7 +60,7 @@ pub(crate) enum TerminalInputError {
 
 /// The screen of a process with `tty = true`, shared by its run task and its viewers.
 #[derive(Debug)]
-pub(crate) struct Terminal {
+pub(crate) struct ProcessTerminal {
     state: Mutex<TerminalState>,
     /// Counts the changes that a viewer may want to see.
     changes: watch::Sender<u64>,
@@ -68,11 +68,11 @@ pub(crate) struct Terminal {
 
 #[derive(Debug)]
 struct TerminalState {
-    screen: Screen,
+    screen: TerminalScreen,
     /// The number of the run that the screen belongs to; 0 before the first.
     run: u64,
     viewers: Viewers,
-    input: Option<mpsc::Sender<TerminalInput>>,
+    input: Option<mpsc::Sender<TerminalInputEvent>>,
     /// The last writes to the clipboard, with the number of the change they came with.
     clipboard: Vec<(u64, ClipboardWrite)>,
     /// How often the bell has rung in this run.
@@ -81,11 +81,11 @@ struct TerminalState {
     leaves_queries: bool,
 }
 
-impl Terminal {
+impl ProcessTerminal {
     /// A blank terminal of the default size, with no run.
     pub(crate) fn new() -> Self {
         let state = TerminalState {
-            screen: Screen::new(Size::default()),
+            screen: TerminalScreen::new(Size::default()),
             run: 0,
             viewers: Viewers::default(),
             input: None,
@@ -159,20 +159,20 @@ impl Terminal {
     }
 
     /// Encodes an input event for the program as it is now. `Resize` is not input.
-    pub(super) fn encode(&self, input: TerminalInput) -> Vec<u8> {
+    pub(super) fn encode(&self, input: TerminalInputEvent) -> Vec<u8> {
         let mut state = self.lock();
         let modes = state.screen.input_modes();
         match input {
-            TerminalInput::Key(event) => encode_key(&event, &modes),
-            TerminalInput::Keys(events) => {
+            TerminalInputEvent::Key(event) => encode_key(&event, &modes),
+            TerminalInputEvent::Keys(events) => {
                 events.iter().flat_map(|event| encode_key(event, &modes)).collect()
             }
-            TerminalInput::Bytes(bytes) => bytes,
-            TerminalInput::Paste(text) => encode_paste(&text, &modes),
-            TerminalInput::Mouse(event) => encode_mouse(&event, &modes),
-            TerminalInput::Focus(has_focus) => encode_focus(has_focus, &modes),
-            TerminalInput::Palette(palette) => state.screen.set_palette(palette),
-            TerminalInput::Resize => Vec::new(),
+            TerminalInputEvent::Bytes(bytes) => bytes,
+            TerminalInputEvent::Paste(text) => encode_paste(&text, &modes),
+            TerminalInputEvent::Mouse(event) => encode_mouse(&event, &modes),
+            TerminalInputEvent::Focus(has_focus) => encode_focus(has_focus, &modes),
+            TerminalInputEvent::Palette(palette) => state.screen.set_palette(palette),
+            TerminalInputEvent::Resize => Vec::new(),
         }
     }
 
@@ -189,7 +189,7 @@ impl Terminal {
     }
 
     /// Sends an input event to the run.
-    pub(crate) fn send(&self, input: TerminalInput) -> Result<(), TerminalInputError> {
+    pub(crate) fn send(&self, input: TerminalInputEvent) -> Result<(), TerminalInputError> {
         let sender = self.lock().input.clone().ok_or(TerminalInputError::NotRunning)?;
         sender.try_send(input).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => TerminalInputError::Full,
@@ -222,7 +222,7 @@ impl Terminal {
         }
         drop(state);
         // A full queue means that the program does not read. The next change of size tries again.
-        _ = self.send(TerminalInput::Resize);
+        _ = self.send(TerminalInputEvent::Resize);
     }
 
     /// Receives the number of the last change.
@@ -273,7 +273,7 @@ impl Terminal {
         self.lock().leaves_queries = true;
     }
 
-    /// See [`Screen::restore_sequence`].
+    /// See [`TerminalScreen::restore_sequence`].
     #[cfg(feature = "cli")]
     pub(crate) fn restore_sequence(&self) -> String {
         self.lock().screen.restore_sequence()
@@ -290,16 +290,16 @@ impl Terminal {
 /// The terminal of one run.
 #[derive(Debug)]
 pub(crate) struct TerminalRun {
-    pub(crate) terminal: Arc<Terminal>,
+    pub(crate) terminal: Arc<ProcessTerminal>,
     pub(super) number: u64,
     pub(super) size: Size,
-    pub(crate) input: mpsc::Receiver<TerminalInput>,
+    pub(crate) input: mpsc::Receiver<TerminalInputEvent>,
 }
 
 /// A viewer of a terminal, for as long as this lives.
 #[derive(Debug)]
 pub(crate) struct ViewerGuard {
-    terminal: Arc<Terminal>,
+    terminal: Arc<ProcessTerminal>,
     id: ViewerId,
 }
 
@@ -310,8 +310,8 @@ impl ViewerGuard {
     }
 
     /// Sends input of this viewer, whose size counts from now on.
-    pub(crate) fn send(&self, input: TerminalInput) -> Result<(), TerminalInputError> {
-        if matches!(input, TerminalInput::Key(_) | TerminalInput::Paste(_)) {
+    pub(crate) fn send(&self, input: TerminalInputEvent) -> Result<(), TerminalInputError> {
+        if matches!(input, TerminalInputEvent::Key(_) | TerminalInputEvent::Paste(_)) {
             self.terminal.change_viewers(|viewers| viewers.has_typed(self.id));
         }
         self.terminal.send(input)
@@ -326,22 +326,22 @@ impl Drop for ViewerGuard {
 
 /// The terminals of a project, by process. A clone is the same table.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Terminals(Arc<Mutex<HashMap<ProcessId, Arc<Terminal>>>>);
+pub(crate) struct Terminals(Arc<Mutex<HashMap<ProcessId, Arc<ProcessTerminal>>>>);
 
 impl Terminals {
-    fn lock(&self) -> MutexGuard<'_, HashMap<ProcessId, Arc<Terminal>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ProcessId, Arc<ProcessTerminal>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the terminal of a process; `None` before its first run with one.
     #[cfg(test)]
-    pub(crate) fn get(&self, process: ProcessId) -> Option<Arc<Terminal>> {
+    pub(crate) fn get(&self, process: ProcessId) -> Option<Arc<ProcessTerminal>> {
         self.lock().get(&process).cloned()
     }
 
     /// Returns the terminal of a process, created if it has none yet.
-    pub(crate) fn get_or_create(&self, process: ProcessId) -> Arc<Terminal> {
-        Arc::clone(self.lock().entry(process).or_insert_with(|| Arc::new(Terminal::new())))
+    pub(crate) fn get_or_create(&self, process: ProcessId) -> Arc<ProcessTerminal> {
+        Arc::clone(self.lock().entry(process).or_insert_with(|| Arc::new(ProcessTerminal::new())))
     }
 
     /// Forgets the terminal of a process that is no longer a member of the project.
@@ -359,14 +359,14 @@ mod tests {
         ViewerSize { size: Size::new(columns, rows), cell: None, is_interactive: true }
     }
 
-    fn key(character: char) -> TerminalInput {
-        TerminalInput::Key(KeyEvent::new(KeyCode::Char(character), Modifiers::NONE))
+    fn key(character: char) -> TerminalInputEvent {
+        TerminalInputEvent::Key(KeyEvent::new(KeyCode::Char(character), Modifiers::NONE))
     }
 
     #[test]
     fn keys_are_encoded_for_the_modes_of_the_moment_they_are_written() {
-        let terminal = Terminal::new();
-        let up = || TerminalInput::Key(KeyEvent::new(KeyCode::Up, Modifiers::NONE));
+        let terminal = ProcessTerminal::new();
+        let up = || TerminalInputEvent::Key(KeyEvent::new(KeyCode::Up, Modifiers::NONE));
         assert_eq!(terminal.encode(up()), b"\x1b[A");
         terminal.advance(0, b"\x1b[?1h");
         assert_eq!(terminal.encode(up()), b"\x1bOA");
@@ -374,7 +374,7 @@ mod tests {
 
     #[test]
     fn input_is_refused_without_a_run_and_when_nobody_reads_it() {
-        let terminal = Arc::new(Terminal::new());
+        let terminal = Arc::new(ProcessTerminal::new());
         assert_eq!(terminal.send(key('x')), Err(TerminalInputError::NotRunning));
         let run = terminal.begin_run();
         for _ in 0..QUEUE {
@@ -387,7 +387,7 @@ mod tests {
 
     #[test]
     fn the_size_is_that_of_the_viewer_who_typed_last_and_a_run_begins_with_it() {
-        let terminal = Arc::new(Terminal::new());
+        let terminal = Arc::new(ProcessTerminal::new());
         let (large, small) = (terminal.attach(), terminal.attach());
         large.set_size(size(120, 40));
         let TerminalRun { size: first_size, mut input, .. } = terminal.begin_run();
@@ -395,12 +395,12 @@ mod tests {
         small.set_size(size(80, 20));
         assert!(input.try_recv().is_err(), "who has not typed decides nothing");
         small.send(key('x')).unwrap();
-        assert_eq!(input.try_recv(), Ok(TerminalInput::Resize));
+        assert_eq!(input.try_recv(), Ok(TerminalInputEvent::Resize));
         assert_eq!(terminal.resize().map(|wanted| wanted.size), Some(Size::new(80, 20)));
         assert_eq!(terminal.resize(), None, "it has that size");
         drop(small);
         assert_eq!(input.try_recv(), Ok(key('x')));
-        assert_eq!(input.try_recv(), Ok(TerminalInput::Resize));
+        assert_eq!(input.try_recv(), Ok(TerminalInputEvent::Resize));
         assert_eq!(terminal.resize().map(|wanted| wanted.size), Some(Size::new(120, 40)));
         drop(large);
         assert_eq!(terminal.resize(), None, "without viewers the size stays");
@@ -408,7 +408,7 @@ mod tests {
 
     #[test]
     fn a_change_is_announced_and_the_last_screen_outlives_the_run() {
-        let terminal = Arc::new(Terminal::new());
+        let terminal = Arc::new(ProcessTerminal::new());
         let mut changes = terminal.subscribe();
         let run = terminal.begin_run();
         terminal.advance(run.number, b"hello");
@@ -426,7 +426,7 @@ mod tests {
 
     #[test]
     fn a_run_that_outlives_its_stop_changes_nothing_of_the_next_run() {
-        let terminal = Arc::new(Terminal::new());
+        let terminal = Arc::new(ProcessTerminal::new());
         let old = terminal.begin_run();
         let _next = terminal.begin_run();
         let advance = terminal.advance(old.number, b"late");
@@ -438,7 +438,7 @@ mod tests {
 
     #[test]
     fn clipboard_writes_are_given_to_those_who_have_not_seen_them() {
-        let terminal = Terminal::new();
+        let terminal = ProcessTerminal::new();
         terminal.advance(0, b"\x1b]52;c;aGVsbG8=\x07");
         let seen = *terminal.subscribe().borrow();
         assert_eq!(terminal.clipboard(0).len(), 1);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Engine;
 use super::command::KeysRequest;
 use super::requests::{AcceptedRequest, RequestError};
-use super::terminal::{Terminal, TerminalInput, TerminalInputError};
+use super::terminal::{ProcessTerminal, TerminalInputError, TerminalInputEvent};
 use crate::machine::ProcessId;
 use crate::spec::nearest;
 use crate::sys::Host;
@@ -16,7 +16,7 @@ impl<H: Host> Engine<H> {
     pub(super) fn terminal(
         &mut self,
         name: &str,
-    ) -> Result<(ProcessId, Arc<Terminal>), RequestError> {
+    ) -> Result<(ProcessId, Arc<ProcessTerminal>), RequestError> {
         let id = self.resolve_one(name)?;
         if !self.supervisor.has_terminal(id) {
             return Err(RequestError::NoTerminal(name.to_owned()));
@@ -35,9 +35,9 @@ impl<H: Host> Engine<H> {
     ) -> Result<AcceptedRequest, RequestError> {
         let KeysRequest { name, keys, text, paste } = request;
         let input = match (keys.as_slice(), text, paste) {
-            (keys @ [_, ..], None, None) => TerminalInput::Keys(parse(keys)?),
-            ([], Some(text), None) => TerminalInput::Keys(literal(&text)),
-            ([], None, Some(text)) => TerminalInput::Paste(text),
+            (keys @ [_, ..], None, None) => TerminalInputEvent::Keys(parse(keys)?),
+            ([], Some(text), None) => TerminalInputEvent::Keys(literal(&text)),
+            ([], None, Some(text)) => TerminalInputEvent::Paste(text),
             _ => return Err(RequestError::KeysOrText),
         };
         let (id, terminal) = self.terminal(&name)?;

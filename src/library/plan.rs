@@ -11,7 +11,7 @@ use tokio::sync::{SetOnce, mpsc, watch};
 use super::command::{Command, Output, Stdin};
 use super::error::{CommandFault, Error};
 use super::record::{CommandRecord, PendingCounter};
-use crate::engine::terminal::Terminal;
+use crate::engine::terminal::ProcessTerminal;
 use crate::engine::{StdinFeed, StdinWrite, TERMINAL_KIND, TERMINAL_SIZE};
 use crate::machine::NewMember;
 use crate::output::{Capture, CaptureLimit, KeepSide};
@@ -73,7 +73,7 @@ impl QueuedCommand {
             command: display(command),
             capture: Arc::new(Capture::new(limit)),
             is_read: is_read(command.output),
-            terminal: command.tty.then(|| Arc::new(Terminal::new())),
+            terminal: command.tty.then(|| Arc::new(ProcessTerminal::new())),
             input: Mutex::new(input),
             stage: watch::Sender::default(),
             over: SetOnce::new(),

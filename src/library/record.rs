@@ -11,7 +11,7 @@ use tokio::sync::{SetOnce, broadcast, mpsc, watch};
 use super::error::{Error, TimeLimit};
 use super::events::ObserverMessage;
 use super::result::{Attempt, ProcessResult, ResultInner};
-use crate::engine::terminal::Terminal;
+use crate::engine::terminal::ProcessTerminal;
 use crate::engine::{StdinWrite, StepObserver};
 use crate::machine::event::{Cause, EndCause, EndDetails, Event, RunError};
 use crate::machine::event_text::pool_stopped;
@@ -32,7 +32,7 @@ pub(super) struct CommandRecord {
     pub(super) capture: Arc<Capture>,
     /// Whether any of its outputs is captured.
     pub(super) is_read: bool,
-    pub(super) terminal: Option<Arc<Terminal>>,
+    pub(super) terminal: Option<Arc<ProcessTerminal>>,
     pub(super) input: Mutex<Option<mpsc::Sender<StdinWrite>>>,
     pub(super) stage: watch::Sender<CommandStage>,
     /// Set when it is over. Separate from the stage, so that waiting tasks are woken only once.

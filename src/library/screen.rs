@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::handle::ProcessHandle;
-use crate::engine::terminal::{Terminal, TerminalInput};
+use crate::engine::terminal::{ProcessTerminal, TerminalInputEvent};
 pub use crate::terminal::ScreenContent;
 use crate::terminal::key::parse_word;
 
-fn content(terminal: &Terminal) -> ScreenContent {
+fn content(terminal: &ProcessTerminal) -> ScreenContent {
     terminal.snapshot().into()
 }
 
@@ -64,7 +64,7 @@ impl ProcessHandle {
         for word in keys {
             events.extend(parse_word(word.as_ref()).map_err(|error| self.input_error(&error))?);
         }
-        let sent = terminal.send(TerminalInput::Keys(events));
+        let sent = terminal.send(TerminalInputEvent::Keys(events));
         sent.map_err(|error| self.input_error(&format_args!("it {error}")))
     }
 
@@ -114,7 +114,7 @@ impl ProcessHandle {
         }
     }
 
-    fn terminal(&self) -> Result<&Arc<Terminal>, Error> {
+    fn terminal(&self) -> Result<&Arc<ProcessTerminal>, Error> {
         let terminal = self.record.terminal.as_ref();
         terminal.ok_or_else(|| self.input_error(&"it has no terminal; use `tty(true)`"))
     }

@@ -27,7 +27,7 @@ use alacritty_terminal::vte::ansi as vte;
 
 pub use self::content::ScreenContent;
 pub use self::emulator::{ClipboardKind, ClipboardWrite};
-use self::emulator::{Effects, Emulator, State};
+use self::emulator::{Effects, Emulator, EmulatorState};
 pub use self::frame::{
     CellRun, ChangedRow, CursorShape, Frame, Modes, Row, ScreenCursor, ScreenSnapshot, Version,
     View,
@@ -40,7 +40,7 @@ pub use self::style::{Attributes, Color, Rgb, Style, Underline};
 pub use self::wire::DecodeError;
 use crate::terminal::key::{InputModes, MouseEncoding, MouseTracking};
 
-/// What the bytes of one [`Screen::advance`] have led to.
+/// What the bytes of one [`TerminalScreen::advance`] have led to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Advance {
     /// The output for the log, in order, and where a full-screen program began and ended.
@@ -58,7 +58,7 @@ pub struct Advance {
 }
 
 /// An emulated screen.
-pub struct Screen {
+pub struct TerminalScreen {
     emulator: Emulator,
     splitter: Splitter,
     /// Version of what frames were made of last.
@@ -80,7 +80,7 @@ pub struct Screen {
     fails_next: bool,
 }
 
-impl std::fmt::Debug for Screen {
+impl std::fmt::Debug for TerminalScreen {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Screen")
@@ -90,7 +90,7 @@ impl std::fmt::Debug for Screen {
     }
 }
 
-impl Screen {
+impl TerminalScreen {
     /// A blank screen.
     pub fn new(size: Size) -> Self {
         Self {
@@ -210,7 +210,7 @@ impl Screen {
         self.state().title()
     }
 
-    fn state(&self) -> &State {
+    fn state(&self) -> &EmulatorState {
         self.emulator.state()
     }
 

@@ -15,7 +15,7 @@ use ratatui::text::Line;
 pub use dialog::{Dialog, DialogOption};
 pub use help::Help;
 pub use menus::{CopyChoice, copies, kill_all, quit, signals, themes};
-pub use palette::Palette;
+pub use palette::CommandPalette;
 
 use super::action::{Action, ActionCall, ActionFacts};
 use super::appearance::{Appearance, put};
@@ -27,7 +27,7 @@ use crate::spec::Signal;
 #[derive(Debug, Clone)]
 pub enum Overlay {
     Help(Help),
-    Palette(Palette),
+    Palette(CommandPalette),
     Dialog(Dialog),
 }
 

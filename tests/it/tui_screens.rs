@@ -12,7 +12,9 @@ use pitcrew::tui::config::Config;
 use pitcrew::tui::keymap::Keymap;
 use pitcrew::tui::model::details::DetailsData;
 use pitcrew::tui::model::{ClientRole, Model, Screen as View};
-use pitcrew::tui::overlay::{Dialog, Help, Overlay, OverlayContext, Palette, signals, themes};
+use pitcrew::tui::overlay::{
+    CommandPalette, Dialog, Help, Overlay, OverlayContext, signals, themes,
+};
 use pitcrew::tui::render::view as view_model;
 use pitcrew::tui::theme::ThemeName;
 use proptest::prelude::*;
@@ -231,7 +233,7 @@ proptest! {
     ) {
         let (keymap, facts, names) = (Keymap::default(), ActionFacts::default(), vec![words.clone()]);
         let known = OverlayContext { keymap: &keymap, facts: &facts, names: &names };
-        let mut palette = Overlay::Palette(Palette::default());
+        let mut palette = Overlay::Palette(CommandPalette::default());
         palette.paste(&words);
         let mut overlays = [
             palette,

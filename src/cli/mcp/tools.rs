@@ -19,7 +19,8 @@ use crate::control::wire::{
     StartRequest, StopRequest, WaitRequest,
 };
 use crate::control::{
-    Client, Control as _, ControlError, ControlErrorKind, Frame, FrameReader, LineFormat, Measure,
+    Client, Control as _, ControlError, ControlErrorKind, FrameReader, LineFormat, Measure,
+    OutputFrame,
 };
 use crate::output::{StyleMode, safe_line, safe_name};
 use crate::spec::{counted, format_limit};
@@ -217,10 +218,10 @@ impl Tools {
         while let Some(chunk) = chunks.next().await {
             frames.read(&chunk.map_err(message)?, |frame| {
                 lines.push(match frame {
-                    Frame::Line { name, bytes } => {
+                    OutputFrame::Line { name, bytes } => {
                         format!("{} | {}", safe_name(name), safe_line(bytes, StyleMode::Drop))
                     }
-                    Frame::Missed { name, lines } => {
+                    OutputFrame::Missed { name, lines } => {
                         format!(
                             "({}: {} no longer stored)",
                             safe_name(name),

@@ -13,7 +13,7 @@ use crate::control::terminal_protocol::serve;
 use crate::control::wire::{ScreenQuery, ScreenResponse};
 use crate::control::{ControlError, ControlErrorKind, ControlResult, TerminalStream};
 use crate::engine::Request;
-use crate::engine::terminal::Terminal;
+use crate::engine::terminal::ProcessTerminal;
 use crate::machine::{ProcessId, StateName};
 use crate::terminal::ScreenContent;
 
@@ -28,7 +28,7 @@ impl LocalControl {
     pub(in crate::control) async fn find_terminal(
         &self,
         name: &str,
-    ) -> ControlResult<(ProcessId, Arc<Terminal>)> {
+    ) -> ControlResult<(ProcessId, Arc<ProcessTerminal>)> {
         let name = name.to_owned();
         self.ask(|reply| Request::Terminal { name, reply }).await
     }
@@ -79,7 +79,7 @@ impl LocalControl {
     /// Serves a viewer until it closes the connection or the project ends.
     pub(in crate::control) async fn serve_viewer(
         &self,
-        terminal: Arc<Terminal>,
+        terminal: Arc<ProcessTerminal>,
         stream: impl AsyncRead + AsyncWrite,
     ) {
         tokio::select! {

@@ -11,7 +11,7 @@ struct Attached {
 }
 
 impl Attached {
-    fn to(terminal: &Arc<Terminal>) -> Self {
+    fn to(terminal: &Arc<ProcessTerminal>) -> Self {
         let (ours, theirs) = duplex(1 << 16);
         tokio::spawn(serve(Arc::clone(terminal), theirs));
         let TerminalStream { sender: writer, receiver: reader } = TerminalStream::new(ours);
@@ -44,7 +44,7 @@ fn key(character: char) -> KeyEvent {
 
 #[tokio::test]
 async fn a_viewer_gets_the_screen_and_then_what_changes() {
-    let terminal = Arc::new(Terminal::new());
+    let terminal = Arc::new(ProcessTerminal::new());
     terminal.advance(0, b"one\r\n");
     let mut viewer = Attached::to(&terminal);
     viewer.take().await;
@@ -60,7 +60,7 @@ async fn a_viewer_gets_the_screen_and_then_what_changes() {
 #[expect(clippy::disallowed_methods, reason = "paused time")]
 #[tokio::test(start_paused = true)]
 async fn a_frame_waits_for_the_end_of_an_announced_change_but_not_for_ever() {
-    let terminal = Arc::new(Terminal::new());
+    let terminal = Arc::new(ProcessTerminal::new());
     let mut viewer = Attached::to(&terminal);
     viewer.take().await;
     terminal.advance(0, b"\x1b[?2026hhalf");
@@ -75,7 +75,7 @@ async fn a_frame_waits_for_the_end_of_an_announced_change_but_not_for_ever() {
 
 #[tokio::test]
 async fn input_reaches_the_run_and_a_refusal_comes_back() {
-    let terminal = Arc::new(Terminal::new());
+    let terminal = Arc::new(ProcessTerminal::new());
     let mut viewer = Attached::to(&terminal);
     viewer.writer.send(&ViewerMessage::Key(key('x'))).await.unwrap();
     let answer = viewer.reader.next().await.unwrap();
@@ -92,16 +92,16 @@ async fn input_reaches_the_run_and_a_refusal_comes_back() {
     for message in &messages {
         viewer.writer.send(message).await.unwrap();
     }
-    assert_eq!(input.recv().await, Some(TerminalInput::Resize));
-    assert_eq!(input.recv().await, Some(TerminalInput::Key(key('x'))));
-    assert_eq!(input.recv().await, Some(TerminalInput::Paste("text".to_owned())));
-    assert_eq!(input.recv().await, Some(TerminalInput::Focus(true)));
+    assert_eq!(input.recv().await, Some(TerminalInputEvent::Resize));
+    assert_eq!(input.recv().await, Some(TerminalInputEvent::Key(key('x'))));
+    assert_eq!(input.recv().await, Some(TerminalInputEvent::Paste("text".to_owned())));
+    assert_eq!(input.recv().await, Some(TerminalInputEvent::Focus(true)));
     assert_eq!(terminal.resize().map(|wanted| wanted.size), Some(size));
 }
 
 #[tokio::test]
 async fn a_clipboard_write_reaches_those_who_look_and_not_those_who_come_later() {
-    let terminal = Arc::new(Terminal::new());
+    let terminal = Arc::new(ProcessTerminal::new());
     let mut viewer = Attached::to(&terminal);
     viewer.take().await;
     terminal.advance(0, b"\x1b]52;c;aGVsbG8=\x07.");
@@ -114,7 +114,7 @@ async fn a_clipboard_write_reaches_those_who_look_and_not_those_who_come_later()
 #[tokio::test]
 async fn what_is_no_message_ends_the_connection() {
     for bytes in [&[0, 0, 0, 0][..], b"\xff\xff\xff\xff....", b"\x03\0\0\0jno"] {
-        let terminal = Arc::new(Terminal::new());
+        let terminal = Arc::new(ProcessTerminal::new());
         let (mut ours, theirs) = duplex(1 << 10);
         let served = tokio::spawn(serve(terminal, theirs));
         ours.write_all(bytes).await.unwrap();

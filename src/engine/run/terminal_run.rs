@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use super::now;
 use super::output_sink::OutputSink;
 use crate::engine::ad_hoc::{StdinFeed, StdinWrite};
-use crate::engine::terminal::{Terminal, TerminalInput, TerminalRun, ViewerSize};
+use crate::engine::terminal::{ProcessTerminal, TerminalInputEvent, TerminalRun, ViewerSize};
 use crate::machine::TerminalStatus;
 use crate::output::{ReadBuffer, Stream};
 use crate::spec::format_duration;
@@ -33,7 +33,7 @@ const STATUS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The screen of a run, and the output that the log gets.
 pub(super) struct ScreenFeed {
-    terminal: Arc<Terminal>,
+    terminal: Arc<ProcessTerminal>,
     run: u64,
     /// When the full-screen program that is on the screen began.
     pub(super) full_screen: Option<Instant>,
@@ -95,8 +95,8 @@ impl ScreenFeed {
 
 /// The way to the input of the program in a terminal.
 pub(super) struct TerminalIo<W> {
-    terminal: Arc<Terminal>,
-    input: mpsc::Receiver<TerminalInput>,
+    terminal: Arc<ProcessTerminal>,
+    input: mpsc::Receiver<TerminalInputEvent>,
     /// Lines of `send`, and writes of the library.
     writes: Option<mpsc::Receiver<StdinWrite>>,
     /// `None` once nobody can read it any more.
@@ -182,8 +182,8 @@ impl<W: AsyncWrite + Unpin> TerminalIo<W> {
         }
     }
 
-    fn take(&mut self, input: TerminalInput) {
-        if input == TerminalInput::Resize {
+    fn take(&mut self, input: TerminalInputEvent) {
+        if input == TerminalInputEvent::Resize {
             self.resize_at = Some(now() + RESIZE_QUIET);
         } else {
             self.queue.extend(self.terminal.encode(input));

@@ -2,7 +2,7 @@
 
 /// The system call that a thread is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Call {
+pub(crate) enum SystemCall {
     /// None, or it is running.
     None,
     /// This one, and blocked in it.
@@ -14,7 +14,7 @@ pub(crate) enum Call {
     },
 }
 
-impl Call {
+impl SystemCall {
     /// Reads a line of `/proc/PID/task/TID/syscall`.
     pub(crate) fn parse(line: &str) -> Option<Self> {
         let mut words = line.split_ascii_whitespace();
@@ -78,8 +78,8 @@ const LIMIT: u64 = 1024;
 const READABLE: u32 = 1;
 
 /// Says what a thread in this call waits for.
-pub(crate) fn classify(call: Call, files: &impl Files) -> Wait {
-    let Call::Blocked { number, arguments } = call else { return Wait::Other };
+pub(crate) fn classify(call: SystemCall, files: &impl Files) -> Wait {
+    let SystemCall::Blocked { number, arguments } = call else { return Wait::Other };
     let [first, second, third, fourth, fifth, _] = arguments;
     let forever = |pointer: u64| pointer == 0;
     // A negative C int.
@@ -231,10 +231,10 @@ mod tests {
         Fake { sources: sources.into(), ..Fake::default() }
     }
 
-    fn call(number: i64, arguments: &[u64]) -> Call {
+    fn call(number: i64, arguments: &[u64]) -> SystemCall {
         let mut all = [0; 6];
         all[..arguments.len()].copy_from_slice(arguments);
-        Call::Blocked { number, arguments: all }
+        SystemCall::Blocked { number, arguments: all }
     }
 
     fn pollfds(entries: &[(i32, u16)]) -> Vec<u8> {
@@ -250,11 +250,11 @@ mod tests {
     fn lines_of_proc_are_read() {
         let line = "0 0x3 0x7fa02589f000 0x20000 0x7fa025932b60 0xffffffff 0x0 0x7ffd 0x7fa0";
         let arguments = [3, 0x7fa0_2589_f000, 0x20000, 0x7fa0_2593_2b60, 0xffff_ffff, 0];
-        assert_eq!(Call::parse(line), Some(Call::Blocked { number: 0, arguments }));
-        assert_eq!(Call::parse("running\n"), Some(Call::None));
-        assert_eq!(Call::parse("-1 0x7ffd1595c4e8 0x7fa025a1b2ad"), Some(Call::None));
-        assert_eq!(Call::parse(""), None);
-        assert_eq!(Call::parse("0 0x3"), None);
+        assert_eq!(SystemCall::parse(line), Some(SystemCall::Blocked { number: 0, arguments }));
+        assert_eq!(SystemCall::parse("running\n"), Some(SystemCall::None));
+        assert_eq!(SystemCall::parse("-1 0x7ffd1595c4e8 0x7fa025a1b2ad"), Some(SystemCall::None));
+        assert_eq!(SystemCall::parse(""), None);
+        assert_eq!(SystemCall::parse("0 0x3"), None);
     }
 
     #[test]
@@ -265,7 +265,7 @@ mod tests {
         assert_eq!(wait(call(libc::SYS_readv, &[1])), Wait::Input);
         assert_eq!(wait(call(libc::SYS_read, &[5])), Wait::Other);
         assert_eq!(wait(call(libc::SYS_read, &[4])), Wait::Internal);
-        assert_eq!(wait(Call::None), Wait::Other);
+        assert_eq!(wait(SystemCall::None), Wait::Other);
         assert_eq!(wait(call(libc::SYS_futex, &[0])), Wait::Internal);
         assert_eq!(wait(call(libc::SYS_wait4, &[0])), Wait::Other);
         assert_eq!(wait(call(libc::SYS_clock_nanosleep, &[0])), Wait::Other);

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
-use super::call::{Call, Files, Source, Wait, classify};
+use super::call::{Files, Source, SystemCall, Wait, classify};
 use super::decide::{ProcessReading, ThreadReading};
 use crate::sys::proc;
 
@@ -90,7 +90,7 @@ fn is_gone(error: &io::Error) -> bool {
 fn read_thread(pid: u32, tid: u32, files: &ProcFiles) -> io::Result<ThreadReading> {
     let line = fs::read_to_string(format!("/proc/{pid}/task/{tid}/syscall"));
     let wait = match line {
-        Ok(line) => Call::parse(&line).map_or(Wait::Unknown, |call| classify(call, files)),
+        Ok(line) => SystemCall::parse(&line).map_or(Wait::Unknown, |call| classify(call, files)),
         Err(error) if is_gone(&error) && !is_there(pid, tid) => return Err(error),
         // Not permitted, or a kernel without it.
         Err(_) => Wait::Unknown,

@@ -9,7 +9,7 @@ use super::event::{
 use super::legacy::{self, Form};
 
 /// How a key is written.
-enum Key {
+enum KittyKey {
     /// `CSI number u`.
     Number(u32),
     /// As in the legacy protocol.
@@ -71,7 +71,7 @@ fn visible(event: &KeyEvent, all: bool) -> Modifiers {
     }
 }
 
-fn key(code: KeyCode, has_keypad: bool) -> Option<Key> {
+fn key(code: KeyCode, has_keypad: bool) -> Option<KittyKey> {
     let number = match code {
         KeyCode::Char(character) => u32::from(lower(character)),
         KeyCode::Enter => 13,
@@ -80,13 +80,13 @@ fn key(code: KeyCode, has_keypad: bool) -> Option<Key> {
         KeyCode::Escape => 27,
         KeyCode::Function(number @ 13..=35) => 57376 + u32::from(number - 13),
         // Not `CSI R`, which is the answer to a query of the cursor's position.
-        KeyCode::Function(3) => return Some(Key::Form(Form::Tilde(13))),
+        KeyCode::Function(3) => return Some(KittyKey::Form(Form::Tilde(13))),
         KeyCode::Keypad(key) if has_keypad => keypad(key),
         KeyCode::Keypad(key) => return self::key(key.plain()?, false),
         KeyCode::Kitty(number) => number.into(),
-        code => return legacy::form(code).map(Key::Form),
+        code => return legacy::form(code).map(KittyKey::Form),
     };
-    Some(Key::Number(number))
+    Some(KittyKey::Number(number))
 }
 
 fn keypad(key: Keypad) -> u32 {
@@ -114,7 +114,7 @@ fn keypad(key: Keypad) -> u32 {
     }
 }
 
-fn write(key: &Key, event: &KeyEvent, flags: KittyFlags, typed: Option<&str>) -> Vec<u8> {
+fn write(key: &KittyKey, event: &KeyEvent, flags: KittyFlags, typed: Option<&str>) -> Vec<u8> {
     let all = flags.contains(KittyFlags::ALL_KEYS);
     let modifiers = visible(event, all);
     let kind = match event.kind {
@@ -131,11 +131,11 @@ fn write(key: &Key, event: &KeyEvent, flags: KittyFlags, typed: Option<&str>) ->
     }
     let mut text = String::from("\x1b[");
     match key {
-        Key::Form(Form::Letter(letter)) if second.is_empty() => text.push(*letter),
-        Key::Form(Form::Letter(letter)) => _ = write!(text, "1;{second}{letter}"),
-        Key::Form(Form::Tilde(number)) if second.is_empty() => _ = write!(text, "{number}~"),
-        Key::Form(Form::Tilde(number)) => _ = write!(text, "{number};{second}~"),
-        Key::Number(number) => {
+        KittyKey::Form(Form::Letter(letter)) if second.is_empty() => text.push(*letter),
+        KittyKey::Form(Form::Letter(letter)) => _ = write!(text, "1;{second}{letter}"),
+        KittyKey::Form(Form::Tilde(number)) if second.is_empty() => _ = write!(text, "{number}~"),
+        KittyKey::Form(Form::Tilde(number)) => _ = write!(text, "{number};{second}~"),
+        KittyKey::Number(number) => {
             _ = write!(text, "{number}");
             if flags.contains(KittyFlags::ALTERNATES) {
                 alternates(&mut text, event, modifiers);

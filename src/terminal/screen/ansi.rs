@@ -76,10 +76,10 @@ fn color(text: &mut String, color: Color, base: u16) {
 
 #[cfg(test)]
 mod tests {
-    use crate::terminal::screen::{Screen, Size};
+    use crate::terminal::screen::{Size, TerminalScreen};
 
     fn ansi(bytes: &str) -> String {
-        let mut screen = Screen::new(Size::new(20, 3));
+        let mut screen = TerminalScreen::new(Size::new(20, 3));
         screen.advance(bytes.as_bytes());
         screen.ansi()
     }
@@ -103,11 +103,12 @@ mod tests {
     #[test]
     fn a_screen_shown_by_its_ansi_text_shows_the_same() {
         let bytes = "a\x1b[7mb\x1b[0;3;4mc\x1b[0m 漢\x1b[42m   \x1b[0m\r\n\x1b]8;;http://x\x07l\x1b]8;;\x07";
-        let mut first = Screen::new(Size::new(20, 3));
+        let mut first = TerminalScreen::new(Size::new(20, 3));
         first.advance(bytes.as_bytes());
-        let mut second = Screen::new(Size::new(20, 3));
+        let mut second = TerminalScreen::new(Size::new(20, 3));
         second.advance(first.ansi().replace('\n', "\r\n").as_bytes());
-        let rows = |screen: &mut Screen| screen.frame(crate::terminal::screen::Version(0)).rows;
+        let rows =
+            |screen: &mut TerminalScreen| screen.frame(crate::terminal::screen::Version(0)).rows;
         assert_eq!(rows(&mut first), rows(&mut second));
     }
 }

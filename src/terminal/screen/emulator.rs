@@ -92,11 +92,11 @@ pub(super) struct Emulator {
     /// The parser (vte 0.15) must not get it: it loses a character if a chunk ends within one of
     /// two bytes, and ASCII and another of several bytes follow.
     partial: Vec<u8>,
-    state: State,
+    state: EmulatorState,
 }
 
 /// The grid and what the emulator crate does not hold or hides.
-pub(super) struct State {
+pub(super) struct EmulatorState {
     term: Term<VoidListener>,
     size: Size,
     /// Scrolling region: first row, and the row after the last.
@@ -121,7 +121,7 @@ impl Emulator {
     pub(super) fn new(size: Size) -> Self {
         // No history: its first row would bring a thousand with it (2.9 MB at 120 columns).
         let config = Config { scrolling_history: 0, ..Config::default() };
-        let state = State {
+        let state = EmulatorState {
             term: Term::new(config, &Dimension(size), VoidListener),
             size,
             region: (0, usize::from(size.rows())),
@@ -171,11 +171,11 @@ impl Emulator {
         bytes
     }
 
-    pub(super) fn state(&self) -> &State {
+    pub(super) fn state(&self) -> &EmulatorState {
         &self.state
     }
 
-    pub(super) fn state_mut(&mut self) -> &mut State {
+    pub(super) fn state_mut(&mut self) -> &mut EmulatorState {
         &mut self.state
     }
 }
@@ -190,7 +190,7 @@ pub(super) fn incomplete(bytes: &[u8]) -> usize {
     (1..=3).find(is_beginning).unwrap_or(0)
 }
 
-impl State {
+impl EmulatorState {
     pub(super) fn take_effects(&mut self) -> Effects {
         std::mem::take(&mut self.effects)
     }

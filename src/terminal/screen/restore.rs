@@ -3,10 +3,10 @@
 use alacritty_terminal::term::TermMode;
 
 use super::frame::CursorShape;
-use super::{Screen, ScreenCursor};
+use super::{ScreenCursor, TerminalScreen};
 use crate::terminal::key::{MouseEncoding, MouseTracking};
 
-impl Screen {
+impl TerminalScreen {
     /// Returns the sequences that bring a terminal which was given the same output back to its usual modes:
     /// main screen, cursor shown, no mouse events, keys in their usual encoding. Empty if nothing is set.
     pub fn restore_sequence(&self) -> String {
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn what_a_program_has_set_is_undone_and_nothing_else() {
-        let mut screen = Screen::new(Size::default());
+        let mut screen = TerminalScreen::new(Size::default());
         screen.advance(b"hello\r\n\x1b[31mred\x1b[0m");
         assert_eq!(screen.restore_sequence(), "");
         screen.advance(b"\x1b[?1049h\x1b[?1000h\x1b[?1006h\x1b[?2004h\x1b[?25l\x1b[?1h\x1b[>1u");

@@ -7,7 +7,7 @@ use alacritty_terminal::term::cell::{Cell, Flags};
 use alacritty_terminal::term::color::Colors;
 use alacritty_terminal::vte::ansi::{Color as CellColor, NamedColor};
 
-use super::emulator::State;
+use super::emulator::EmulatorState;
 use super::frame::{CellRun, Row};
 use super::style::{Attributes, Color, Rgb, Style, Underline};
 
@@ -15,7 +15,7 @@ use super::style::{Attributes, Color, Rgb, Style, Underline};
 pub(super) struct Changed<'a>(&'a Colors);
 
 impl<'a> Changed<'a> {
-    pub(super) fn of(state: &'a State) -> Self {
+    pub(super) fn of(state: &'a EmulatorState) -> Self {
         Self(state.term().colors())
     }
 
@@ -114,7 +114,7 @@ fn is_simple(cell: &Cell) -> bool {
 }
 
 /// The runs of row number `row`.
-pub(super) fn row(state: &State, colors: &Changed<'_>, row: u16) -> Row {
+pub(super) fn row(state: &EmulatorState, colors: &Changed<'_>, row: u16) -> Row {
     let cells = state.row(row);
     let wrapped = cells.last().is_some_and(|cell| cell.flags.contains(Flags::WRAPLINE));
     let mut builder = Builder { runs: Vec::new(), last: None, shown: (0, 0), colors };
@@ -210,7 +210,7 @@ fn link(cell: &Cell) -> Option<Arc<str>> {
 }
 
 /// A number that differs, as good as surely, if a row's content does.
-pub(super) fn fingerprint(state: &State, row: u16) -> u64 {
+pub(super) fn fingerprint(state: &EmulatorState, row: u16) -> u64 {
     let mut hasher = Mixer(state.color_changes());
     for cell in state.row(row) {
         hasher.write_u64(u64::from(u32::from(cell.c)) | u64::from(cell.flags.bits()) << 32);

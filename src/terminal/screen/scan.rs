@@ -63,7 +63,7 @@ pub(super) struct Hit {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum State {
+enum ScanState {
     #[default]
     Ground,
     Escape,
@@ -101,7 +101,7 @@ fn unremarkable(bytes: &[u8]) -> Option<usize> {
 
 #[derive(Debug, Default)]
 pub(super) struct Scanner {
-    state: State,
+    state: ScanState,
     /// First byte of a CSI's parameters if it is one of `<=>?`.
     prefix: u8,
     /// The last intermediate byte and how many there were.
@@ -130,13 +130,13 @@ impl Scanner {
 
     /// Whether the next byte is text.
     pub(super) fn is_ground(&self) -> bool {
-        self.state == State::Ground
+        self.state == ScanState::Ground
     }
 
     /// Offset at which an unfinished sequence begins that can become a switch of screens, if the
     /// chunk ends in one.
     pub(super) fn unfinished(&self) -> Option<Start> {
-        if !matches!(self.state, State::Escape | State::Csi(_)) {
+        if !matches!(self.state, ScanState::Escape | ScanState::Csi(_)) {
             return None;
         }
         self.plain.map(|_| self.begin.map_or(Start::Earlier, Start::Here))
@@ -148,7 +148,7 @@ impl Scanner {
         let mut at = from;
         while let Some(rest) = bytes.get(at..) {
             match self.state {
-                State::Ground => {
+                ScanState::Ground => {
                     let escape = memchr(ESC, rest)?;
                     at += escape;
                     if let Some(length) = rest.get(escape..).and_then(unremarkable) {
@@ -158,13 +158,13 @@ impl Scanner {
                     self.escape(at);
                     at += 1;
                 }
-                State::Osc => {
+                ScanState::Osc => {
                     let end = memchr3(ESC, BEL, CAN, rest);
                     let end = end.unwrap_or(rest.len());
                     let room = STRING_LIMIT.saturating_sub(self.string);
                     let end = memchr(SUB, rest.get(..end)?).unwrap_or(end);
                     if end > room {
-                        self.state = State::Skip;
+                        self.state = ScanState::Skip;
                         return Some(self.hit(Found::Overlong, at + room));
                     }
                     self.string += end;
@@ -173,21 +173,21 @@ impl Scanner {
                     if byte == ESC {
                         self.escape(at);
                     } else {
-                        self.state = State::Ground;
+                        self.state = ScanState::Ground;
                     }
                     at += 1;
                 }
-                State::Skip => {
+                ScanState::Skip => {
                     let Some(end) = rest.iter().position(|b| matches!(*b, ESC | BEL | CAN | SUB))
                     else {
                         return (!rest.is_empty()).then(|| self.hit(Found::Skipped, bytes.len()));
                     };
-                    self.state = State::Ground;
+                    self.state = ScanState::Ground;
                     let after = if rest.get(end) == Some(&ESC) { end } else { end + 1 };
                     return Some(self.hit(Found::Skipped, at + after));
                 }
-                State::DcsText | State::Text => {
-                    let is_dcs = self.state == State::DcsText;
+                ScanState::DcsText | ScanState::Text => {
+                    let is_dcs = self.state == ScanState::DcsText;
                     let ends = |b: &u8| matches!(*b, ESC | CAN | SUB) || (is_dcs && *b == 0x9c);
                     let end = rest.iter().position(ends);
                     self.note_setting(rest.get(..end.unwrap_or(rest.len()))?);
@@ -197,14 +197,17 @@ impl Scanner {
                     if byte == ESC {
                         self.escape(at);
                     } else {
-                        self.state = State::Ground;
+                        self.state = ScanState::Ground;
                     }
                     at += 1;
                     if let Some(found) = query.filter(|_| matches!(byte, ESC | 0x9c)) {
                         return Some(self.hit(found, at));
                     }
                 }
-                State::Escape | State::EscapeIntermediate | State::Csi(_) | State::Dcs(_) => {
+                ScanState::Escape
+                | ScanState::EscapeIntermediate
+                | ScanState::Csi(_)
+                | ScanState::Dcs(_) => {
                     let byte = *bytes.get(at)?;
                     let found = self.step(byte, at);
                     at += 1;
@@ -244,7 +247,7 @@ impl Scanner {
     }
 
     fn escape(&mut self, at: usize) {
-        self.state = State::Escape;
+        self.state = ScanState::Escape;
         self.begin = Some(at);
         self.plain = Some(1);
         self.query = None;
@@ -257,36 +260,40 @@ impl Scanner {
                 return None;
             }
             CAN | SUB => {
-                self.state = State::Ground;
+                self.state = ScanState::Ground;
                 return None;
             }
             _ => {}
         }
-        let is_plain = if self.state == State::Escape {
+        let is_plain = if self.state == ScanState::Escape {
             matches!(byte, b'[' | b'c')
-        } else if self.state == State::Csi(Phase::Entry) {
+        } else if self.state == ScanState::Csi(Phase::Entry) {
             byte == b'?'
         } else {
-            self.state == State::Csi(Phase::Parameters)
+            self.state == ScanState::Csi(Phase::Parameters)
                 && self.prefix == b'?'
                 && matches!(byte, b'0'..=b'9' | b';' | b'h' | b'l')
         };
         self.plain =
             self.plain.filter(|length| is_plain && *length < SWITCH_LIMIT).map(|length| length + 1);
         match self.state {
-            State::Escape => self.escape_byte(byte),
-            State::EscapeIntermediate => {
+            ScanState::Escape => self.escape_byte(byte),
+            ScanState::EscapeIntermediate => {
                 if matches!(byte, 0x30..=0x7e) {
-                    self.state = State::Ground;
+                    self.state = ScanState::Ground;
                 }
                 None
             }
-            State::Csi(phase) => self.csi_byte(phase, byte),
-            State::Dcs(phase) => {
+            ScanState::Csi(phase) => self.csi_byte(phase, byte),
+            ScanState::Dcs(phase) => {
                 self.dcs_byte(phase, byte);
                 None
             }
-            State::Ground | State::Osc | State::DcsText | State::Text | State::Skip => None,
+            ScanState::Ground
+            | ScanState::Osc
+            | ScanState::DcsText
+            | ScanState::Text
+            | ScanState::Skip => None,
         }
     }
 
@@ -298,13 +305,13 @@ impl Scanner {
         self.is_first = true;
         self.string = 0;
         self.state = match byte {
-            b'[' => State::Csi(Phase::Entry),
-            b']' => State::Osc,
-            b'P' => State::Dcs(Phase::Entry),
-            b'X' | b'^' | b'_' => State::Text,
-            0x20..=0x2f => State::EscapeIntermediate,
-            0x30..=0x7e => State::Ground,
-            _ => State::Escape,
+            b'[' => ScanState::Csi(Phase::Entry),
+            b']' => ScanState::Osc,
+            b'P' => ScanState::Dcs(Phase::Entry),
+            b'X' | b'^' | b'_' => ScanState::Text,
+            0x20..=0x2f => ScanState::EscapeIntermediate,
+            0x30..=0x7e => ScanState::Ground,
+            _ => ScanState::Escape,
         };
         (byte == b'c').then_some(Found::Modes)
     }
@@ -312,10 +319,10 @@ impl Scanner {
     fn csi_byte(&mut self, phase: Phase, byte: u8) -> Option<Found> {
         match byte {
             0x40..=0x7e => {
-                self.state = State::Ground;
+                self.state = ScanState::Ground;
                 return if phase == Phase::Ignored { None } else { self.csi_end(byte) };
             }
-            0x20..=0x3f => self.state = State::Csi(self.parameter(phase, byte)),
+            0x20..=0x3f => self.state = ScanState::Csi(self.parameter(phase, byte)),
             _ => {}
         }
         None
@@ -330,11 +337,13 @@ impl Scanner {
                     _ => None,
                 };
                 // The parser has a state of its own for an ignored one, which ends alike.
-                self.state = if phase == Phase::Ignored { State::Text } else { State::DcsText };
+                self.state =
+                    if phase == Phase::Ignored { ScanState::Text } else { ScanState::DcsText };
             }
             0x20..=0x3f => {
                 let phase = self.parameter(phase, byte);
-                self.state = if phase == Phase::Ignored { State::Text } else { State::Dcs(phase) };
+                self.state =
+                    if phase == Phase::Ignored { ScanState::Text } else { ScanState::Dcs(phase) };
             }
             _ => {}
         }

@@ -11,8 +11,8 @@ mod split;
 use super::*;
 
 /// A screen that has got these bytes.
-fn screen(columns: u16, rows: u16, bytes: impl AsRef<[u8]>) -> Screen {
-    let mut screen = Screen::new(Size::new(columns, rows));
+fn screen(columns: u16, rows: u16, bytes: impl AsRef<[u8]>) -> TerminalScreen {
+    let mut screen = TerminalScreen::new(Size::new(columns, rows));
     let advance = screen.advance(bytes.as_ref());
     assert!(!advance.failed);
     screen
@@ -20,7 +20,7 @@ fn screen(columns: u16, rows: u16, bytes: impl AsRef<[u8]>) -> Screen {
 
 /// What the child gets as answers.
 fn replies(bytes: &str) -> String {
-    let mut screen = Screen::new(Size::new(20, 6));
+    let mut screen = TerminalScreen::new(Size::new(20, 6));
     let advance = screen.advance(bytes.as_bytes());
     String::from_utf8(advance.replies).unwrap()
 }

@@ -67,7 +67,7 @@ impl Frame {
             string(out, title);
         }
         number(out, self.rows.len() as u64);
-        let mut tables = Tables::default();
+        let mut tables = FrameTables::default();
         for ChangedRow { row, content } in &self.rows {
             number(out, u64::from(*row) << 1 | u64::from(content.wrapped));
             number(out, content.runs.len() as u64);
@@ -79,7 +79,7 @@ impl Frame {
 
     /// Reads a frame that is all of `bytes`.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut input = Input(bytes);
+        let mut input = FrameBytes(bytes);
         if input.byte()? != FORMAT {
             return Err(DecodeError::Format);
         }
@@ -107,7 +107,7 @@ impl Frame {
         let visible = flags & VISIBLE != 0;
         let cursor = ScreenCursor { row, column, visible, shape, blinking: flags & BLINKING != 0 };
         let count = input.number()?;
-        let mut tables = Tables::default();
+        let mut tables = FrameTables::default();
         let mut rows = Vec::new();
         for _ in 0..count {
             let head = input.number()?;
@@ -131,7 +131,7 @@ type Look = (Style, Option<Arc<str>>);
 /// Styles and links met so far. Number 0 is the default style without a link; the next new number
 /// is followed by what it stands for.
 #[derive(Default)]
-struct Tables {
+struct FrameTables {
     looks: Vec<Look>,
     /// For writing: places in `looks` by a few bits of what stands there. Of two looks with the
     /// same bits the older one is forgotten and comes again with a new number.
@@ -140,7 +140,7 @@ struct Tables {
     recent: usize,
 }
 
-impl Tables {
+impl FrameTables {
     fn encode(&mut self, out: &mut Vec<u8>, run: &CellRun) {
         let is_cluster = run.cells == 1 && run.text.chars().nth(1).is_some();
         let layout = if run.wide { WIDE } else { 0 } | if is_cluster { CLUSTER } else { 0 };
@@ -180,7 +180,7 @@ impl Tables {
         *place + 1
     }
 
-    fn decode(&mut self, input: &mut Input<'_>) -> Result<CellRun, DecodeError> {
+    fn decode(&mut self, input: &mut FrameBytes<'_>) -> Result<CellRun, DecodeError> {
         let head = input.number()?;
         let index = usize::try_from(head >> 2).map_err(|_| DecodeError::Invalid)?;
         let (style, link) = match index.checked_sub(1) {
@@ -276,9 +276,9 @@ fn string(out: &mut Vec<u8>, text: &str) {
 }
 
 /// What is left to read.
-struct Input<'a>(&'a [u8]);
+struct FrameBytes<'a>(&'a [u8]);
 
-impl<'a> Input<'a> {
+impl<'a> FrameBytes<'a> {
     fn byte(&mut self) -> Result<u8, DecodeError> {
         let (first, rest) = self.0.split_first().ok_or(DecodeError::Truncated)?;
         self.0 = rest;

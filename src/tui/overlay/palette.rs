@@ -17,14 +17,14 @@ use crate::tui::theme::Role;
 const VISIBLE_ROWS: u16 = 14;
 
 #[derive(Debug, Clone, Default)]
-pub struct Palette {
+pub struct CommandPalette {
     edit: LineEditor,
     cursor: usize,
     /// Why the latest command could not run.
     error: Option<String>,
 }
 
-impl Palette {
+impl CommandPalette {
     /// Returns the name and the argument in the text.
     fn typed(&self) -> (&str, Option<&str>) {
         let typed = self.edit.text().trim_start();

@@ -67,7 +67,7 @@ fn help() -> Overlay {
 }
 
 fn palette() -> Overlay {
-    Overlay::Palette(Palette::default())
+    Overlay::Palette(CommandPalette::default())
 }
 
 #[test]

@@ -131,10 +131,10 @@ fn style(look: &terminal::Style) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::terminal::{Screen, Size, Version};
+    use crate::terminal::{Size, TerminalScreen, Version};
 
     fn drawn(bytes: &[u8], size: (u16, u16), area: (u16, u16)) -> (Vec<String>, Option<Position>) {
-        let mut screen = Screen::new(Size::new(size.0, size.1));
+        let mut screen = TerminalScreen::new(Size::new(size.0, size.1));
         screen.advance(bytes);
         let mut view = View::default();
         view.apply(screen.frame(Version::default()));
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn the_selection_is_where_the_text_is() {
-        let mut screen = Screen::new(Size::new(8, 2));
+        let mut screen = TerminalScreen::new(Size::new(8, 2));
         screen.advance(b"abcdefgh\x1b[1;8H");
         let mut view = View::default();
         view.apply(screen.frame(Version::default()));

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::fake::{World, member, with};
 use crate::control::wire::TerminalMessage;
-use crate::terminal::{Screen, Size, Version};
+use crate::terminal::{Size, TerminalScreen, Version};
 use crate::tui::action::TABLE;
 use crate::tui::keys::Chord;
 use crate::tui::model::layout::areas;
@@ -81,7 +81,7 @@ fn mouse(what: u8, column: u16, row: u16) -> Msg {
 }
 
 /// A new frame of the terminal that is shown.
-fn draw(world: &mut World, screen: &mut Screen, bytes: &[u8]) {
+fn draw(world: &mut World, screen: &mut TerminalScreen, bytes: &[u8]) {
     screen.advance(bytes);
     if let Some(size) = world.ui.terminal_size().filter(|_| bytes.len().is_multiple_of(3)) {
         screen.resize(size);
@@ -123,7 +123,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
     #[test]
     fn anything_goes(steps in proptest::collection::vec(step(), 1..60)) {
-        let (mut world, mut screen) = (World::shop((100, 30)), Screen::new(Size::default()));
+        let (mut world, mut screen) = (World::shop((100, 30)), TerminalScreen::new(Size::default()));
         for step in steps {
             match step {
                 Step::Draw(bytes) => draw(&mut world, &mut screen, &bytes),

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::fake::{World, member, with};
 use crate::control::wire::{ProcessState, TerminalMessage, ViewerMessage};
 use crate::terminal::key::{self, Modifiers};
-use crate::terminal::{Rgb, Screen, Size, Version};
+use crate::terminal::{Rgb, Size, TerminalScreen, Version};
 use crate::tui::model::Pane;
 use crate::tui::msg::{Cmd, Msg, TerminalEvent};
 use crate::tui::terminal::ColorKind;
@@ -32,7 +32,7 @@ fn processes() -> Vec<ProcessState> {
 /// The interface with its cursor on a process with a terminal, and that terminal.
 struct Attached {
     world: World,
-    screen: Screen,
+    screen: TerminalScreen,
 }
 
 impl Attached {
@@ -47,7 +47,7 @@ impl Attached {
         if crate::tui::model::layout::areas(&world.ui).terminal.is_none() {
             world.keys("tab");
         }
-        let mut attached = Self { world, screen: Screen::new(Size::default()) };
+        let mut attached = Self { world, screen: TerminalScreen::new(Size::default()) };
         attached.serve();
         attached
     }
@@ -281,7 +281,7 @@ fn a_lost_connection_gets_the_whole_screen_and_the_size_again() {
     attached.world.settle();
     assert!(attached.shows().contains("NOT CONNECTED"), "{}", attached.shows());
     assert!(attached.shows().contains("one"), "the last screen stays");
-    attached.screen = Screen::new(Size::default());
+    attached.screen = TerminalScreen::new(Size::default());
     attached.screen.advance(b"two");
     attached.world.tell(Msg::Terminal(stream, TerminalEvent::Opened));
     attached.serve();

@@ -8,7 +8,7 @@ use crate::tui::model::list::{RowId, RowPlace};
 use crate::tui::model::{Model, Pane, PromptKind, Screen};
 use crate::tui::motion::Motion;
 use crate::tui::msg::{Cmd, ExitReason};
-use crate::tui::overlay::{Help, Overlay, Palette, themes};
+use crate::tui::overlay::{CommandPalette, Help, Overlay, themes};
 use crate::tui::pattern::{ListFilter, PatternMode};
 use crate::tui::theme::{Role, ThemeName};
 
@@ -90,7 +90,7 @@ fn open(ui: &mut Model) {
 fn global(ui: &mut Model, action: GlobalAction, argument: &Argument, cmds: &mut Cmds) {
     match action {
         GlobalAction::Help => ui.overlay = Some(Overlay::Help(Help::default())),
-        GlobalAction::Palette => ui.overlay = Some(Overlay::Palette(Palette::default())),
+        GlobalAction::Palette => ui.overlay = Some(Overlay::Palette(CommandPalette::default())),
         GlobalAction::NextPane | GlobalAction::PreviousPane => {
             ui.pane = match ui.pane {
                 Pane::List => Pane::Logs,

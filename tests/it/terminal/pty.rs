@@ -5,7 +5,7 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 use pitcrew::sys::pty::{LineModes, Pty, foreground, is_end, line_modes, resize};
-use pitcrew::terminal::{Screen, Size};
+use pitcrew::terminal::{Size, TerminalScreen};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 struct Run {
@@ -137,7 +137,7 @@ fn whole_characters_are_erased() {
 fn queries_of_a_program_are_answered() {
     let script = r#"stty raw -echo; printf '\033[c'; IFS= read -rd c x; printf '\033[5;9H\033[6n'; IFS= read -rd R y; stty cooked; printf '%q %q' "$x" "$y""#;
     let mut run = start(script, Size::default());
-    let mut screen = Screen::new(Size::default());
+    let mut screen = TerminalScreen::new(Size::default());
     let mut seen = 0;
     while run.read() {
         let replies = screen.advance(&run.output[seen..]).replies;

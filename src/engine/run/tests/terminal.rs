@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::engine::EngineHandle;
-use crate::engine::terminal::{Terminal, TerminalInput, ViewerSize};
+use crate::engine::terminal::{ProcessTerminal, TerminalInputEvent, ViewerSize};
 use crate::machine::{Intent, ProcessView, ProjectExit, ShutdownReason};
 use crate::output::SourceSelection;
 use crate::spec::Signal;
@@ -42,7 +42,7 @@ impl Running {
         Arc::clone(&self.handle.snapshot().processes[0])
     }
 
-    fn terminal(&self) -> Arc<Terminal> {
+    fn terminal(&self) -> Arc<ProcessTerminal> {
         let id = self.view().id;
         self.handle.terminals().get(id).expect("it has a terminal")
     }
@@ -68,7 +68,7 @@ impl Running {
     fn type_keys(&self, words: &[&str]) {
         let terminal = self.terminal();
         for event in words.iter().flat_map(|word| parse_word(word).unwrap()) {
-            terminal.send(TerminalInput::Key(event)).unwrap();
+            terminal.send(TerminalInputEvent::Key(event)).unwrap();
         }
     }
 
@@ -147,7 +147,7 @@ async fn a_program_that_reads_nothing_stops_neither_its_output_nor_its_stop() {
     running.until("output", |running| running.handle.store().next_seq() > 100).await;
     let terminal = running.terminal();
     for _ in 0..100 {
-        _ = terminal.send(TerminalInput::Bytes(vec![b'x'; 10_000]));
+        _ = terminal.send(TerminalInputEvent::Bytes(vec![b'x'; 10_000]));
     }
     tokio::time::sleep(Duration::from_millis(50)).await;
     let seq = running.handle.store().next_seq();
@@ -291,7 +291,7 @@ async fn what_is_typed_is_written_in_order_and_a_line_of_send_too() {
     let running = Running::scripted(&host, "command = 'x'\ntty = true");
     tokio::time::sleep(Duration::from_millis(10)).await;
     running.type_keys(&["a", "Up", "C-c", "Enter"]);
-    running.terminal().send(TerminalInput::Paste("b\nc".to_owned())).unwrap();
+    running.terminal().send(TerminalInputEvent::Paste("b\nc".to_owned())).unwrap();
     tokio::time::sleep(Duration::from_millis(10)).await;
     // In the application mode of the cursor keys, which the program has asked for.
     assert_eq!(host.ran()[0].input(), b"a\x1bOA\x03\rb\rc");
@@ -308,7 +308,7 @@ async fn a_scripted_run_waits_for_input_after_a_second_of_silence() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(running.view().waiting_for_input);
     assert_eq!(running.view().reason(), "waits for input: “Name:”");
-    running.terminal().send(TerminalInput::Bytes(b"x\n".to_vec())).unwrap();
+    running.terminal().send(TerminalInputEvent::Bytes(b"x\n".to_vec())).unwrap();
     tokio::time::sleep(Duration::from_millis(10)).await;
     assert!(!running.view().waiting_for_input);
     tokio::time::sleep(Duration::from_secs(100)).await;

@@ -12,7 +12,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use unicode_width::UnicodeWidthChar;
 
 use super::report::{PRIMARY_ATTRIBUTES, SECONDARY_ATTRIBUTES, setting};
-use super::{CLIPBOARD_LIMIT, ClipboardKind, ClipboardWrite, LINK_LIMIT, State, TITLES_LIMIT};
+use super::{
+    CLIPBOARD_LIMIT, ClipboardKind, ClipboardWrite, EmulatorState, LINK_LIMIT, TITLES_LIMIT,
+};
 use crate::terminal::screen::style;
 
 /// Handlers that the grid does right.
@@ -27,7 +29,7 @@ macro_rules! forward {
     };
 }
 
-impl Handler for State {
+impl Handler for EmulatorState {
     forward! {
         set_cursor_style(style: Option<CursorStyle>);
         set_cursor_shape(shape: CursorShape);

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use alacritty_terminal::term::TermMode;
 use alacritty_terminal::vte::ansi::{CursorShape, NamedColor, NamedPrivateMode};
 
-use super::State;
+use super::EmulatorState;
 use crate::terminal::screen::style::Rgb;
 
 /// What a program can learn by `CSI > q`.
@@ -16,7 +16,7 @@ pub(super) const PRIMARY_ATTRIBUTES: &str = "\x1b[?62;22c";
 /// What alacritty 0.26 answers; programs that look at it (vim) know it.
 pub(super) const SECONDARY_ATTRIBUTES: &str = "\x1b[>0;2600;1c";
 
-impl State {
+impl EmulatorState {
     pub(super) fn reply(&mut self, text: fmt::Arguments<'_>) {
         // Writing to memory does not fail.
         _ = self.effects.replies.write_fmt(text);

@@ -118,7 +118,7 @@ fn the_crate_panics_at_many_keyboard_modes_and_a_screen_does_not() {
 #[test]
 fn the_crate_panics_at_a_long_colour_and_costs_that_screen_only() {
     let bytes = format!("abc\x1b]4;1;#{}\x07def", "0".repeat(60));
-    let mut screen = Screen::new(Size::new(10, 5));
+    let mut screen = TerminalScreen::new(Size::new(10, 5));
     let advance = screen.advance(bytes.as_bytes());
     if cfg!(debug_assertions) {
         assert!(advance.failed);
@@ -131,7 +131,7 @@ fn the_crate_panics_at_a_long_colour_and_costs_that_screen_only() {
 
 #[test]
 fn a_panic_in_the_emulator_leaves_a_blank_screen_and_loses_no_output() {
-    let mut screen = Screen::new(Size::new(10, 2));
+    let mut screen = TerminalScreen::new(Size::new(10, 2));
     screen.advance(b"\x1b[?1049hfull\x1b[?25");
     let before = screen.version();
     screen.fails_next = true;

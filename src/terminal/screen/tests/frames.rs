@@ -82,7 +82,7 @@ fn blanks_at_the_end_are_left_out_unless_they_are_coloured() {
 #[test]
 fn colours_that_the_program_changes_are_in_the_cells() {
     let mut screen = screen(10, 2, "\x1b[31mr\x1b[0mn");
-    let color = |screen: &mut Screen, run: usize| {
+    let color = |screen: &mut TerminalScreen, run: usize| {
         let frame = screen.frame(Version(0));
         frame.rows[0].content.runs[run].style.foreground
     };
@@ -214,7 +214,7 @@ fn a_frame_as_bytes() {
 #[test]
 fn a_screen_can_be_given_to_another_thread() {
     fn check<T: Send>() {}
-    check::<Screen>();
+    check::<TerminalScreen>();
     check::<Frame>();
 }
 

@@ -82,7 +82,7 @@ struct Seen {
 }
 
 fn run(size: Size, bytes: &[u8], cuts: &[usize]) -> Seen {
-    let mut screen = Screen::new(size);
+    let mut screen = TerminalScreen::new(size);
     let (mut log, mut replies, mut bells, mut from) = (Vec::new(), Vec::new(), 0, 0);
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
     cuts.push(bytes.len());
@@ -145,7 +145,7 @@ proptest! {
     fn frames_of_any_schedule_give_the_whole_screen(
         start in size(), steps in vec(step(), 0..30)
     ) {
-        let mut screen = Screen::new(start);
+        let mut screen = TerminalScreen::new(start);
         let mut views = [View::default(), View::default(), View::default()];
         for step in steps {
             match step {
@@ -173,7 +173,7 @@ proptest! {
 
     #[test]
     fn rows_are_as_wide_as_the_screen_at_most(size in size(), bytes in stream()) {
-        let mut screen = Screen::new(size);
+        let mut screen = TerminalScreen::new(size);
         screen.advance(&bytes.0);
         let frame = screen.frame(Version(0));
         prop_assert!(frame.cursor.row < size.rows() && frame.cursor.column < size.columns());
@@ -190,7 +190,7 @@ proptest! {
 
     #[test]
     fn what_is_printed_never_holds_more_than_styles_and_links(size in size(), bytes in stream()) {
-        let mut screen = Screen::new(size);
+        let mut screen = TerminalScreen::new(size);
         screen.advance(&bytes.0);
         let ansi = screen.ansi();
         let mut rest = ansi.as_str();
@@ -209,7 +209,7 @@ proptest! {
 
     #[test]
     fn any_bytes_do_no_harm(size in size(), bytes in vec(any::<u8>(), 0..400).prop_map(Bytes)) {
-        let mut screen = Screen::new(size);
+        let mut screen = TerminalScreen::new(size);
         let advance = screen.advance(&bytes.0);
         prop_assert!(!advance.failed);
         _ = (screen.frame(Version(0)), screen.ansi());
@@ -226,7 +226,7 @@ proptest! {
     fn a_frame_that_was_changed_is_decoded_or_refused(
         bytes in stream(), at in any::<usize>(), new in any::<u8>()
     ) {
-        let mut screen = Screen::new(Size::new(20, 5));
+        let mut screen = TerminalScreen::new(Size::new(20, 5));
         screen.advance(&bytes.0);
         let mut encoded = Vec::new();
         screen.frame(Version(0)).encode(&mut encoded);

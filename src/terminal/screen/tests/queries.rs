@@ -2,7 +2,7 @@
 
 use super::{replies, screen};
 use crate::terminal::screen::ClipboardKind::{Clipboard, Primary};
-use crate::terminal::screen::{Palette, Rgb, Screen, Size};
+use crate::terminal::screen::{Palette, Rgb, Size, TerminalScreen};
 
 /// Query and answer, on a screen of 20×6.
 #[rustfmt::skip]
@@ -81,7 +81,7 @@ fn a_query_in_pieces_is_answered_when_it_is_whole() {
 
 #[test]
 fn the_size_in_pixels_is_answered_once_it_is_known() {
-    let mut screen = Screen::new(Size::new(20, 6));
+    let mut screen = TerminalScreen::new(Size::new(20, 6));
     screen.set_cell_size(Some((9, 18)));
     assert_eq!(screen.advance(b"\x1b[14t").replies, b"\x1b[4;108;180t");
     screen.set_cell_size(Some((u16::MAX, u16::MAX)));
@@ -90,7 +90,7 @@ fn the_size_in_pixels_is_answered_once_it_is_known() {
 
 #[test]
 fn colours_of_the_viewer_are_answered_and_told_if_wanted() {
-    let mut screen = Screen::new(Size::default());
+    let mut screen = TerminalScreen::new(Size::default());
     let light = Palette {
         foreground: Rgb::new(1, 2, 3),
         background: Rgb::new(0xff, 0xfe, 0xfd),
@@ -107,7 +107,7 @@ fn colours_of_the_viewer_are_answered_and_told_if_wanted() {
 
 #[test]
 fn titles_are_kept_clean_and_short() {
-    let mut screen = Screen::new(Size::default());
+    let mut screen = TerminalScreen::new(Size::default());
     assert!(screen.advance(b"\x1b]2;one\x07").title_changed);
     assert_eq!(screen.title(), Some("one"));
     assert!(!screen.advance(b"\x1b]2;one\x07").title_changed);
@@ -125,7 +125,7 @@ fn titles_are_kept_clean_and_short() {
 
 #[test]
 fn bells_and_clipboard_writes_are_reported() {
-    let mut screen = Screen::new(Size::default());
+    let mut screen = TerminalScreen::new(Size::default());
     let advance =
         screen.advance(b"\x07a\x07\x1b]52;c;aGk=\x07\x1b]52;c;eW8=\x07\x1b]52;p;eA==\x07");
     assert_eq!(advance.bells, 2);

@@ -4,7 +4,7 @@ use super::*;
 
 /// The log, with marks, for these chunks.
 fn log(chunks: &[&str]) -> String {
-    let mut screen = Screen::new(Size::default());
+    let mut screen = TerminalScreen::new(Size::default());
     let mut log = Vec::new();
     for chunk in chunks {
         for segment in screen.advance(chunk.as_bytes()).segments {
@@ -57,7 +57,7 @@ fn switching_to_the_screen_that_is_shown_is_output() {
 
 #[test]
 fn an_unfinished_sequence_is_kept_back_and_comes_out_whole() {
-    let mut screen = Screen::new(Size::default());
+    let mut screen = TerminalScreen::new(Size::default());
     assert_eq!(screen.advance(b"ab\x1b[?1").segments, [Segment::Output(0..2)]);
     assert_eq!(screen.advance(b"0").segments, []);
     let segments = screen.advance(b"5hc").segments;
@@ -70,7 +70,7 @@ fn an_unfinished_sequence_is_kept_back_and_comes_out_whole() {
 #[test]
 fn a_long_or_odd_sequence_is_not_kept_back() {
     let long = format!("a\x1b[?{}", "1000;".repeat(8));
-    let mut screen = Screen::new(Size::default());
+    let mut screen = TerminalScreen::new(Size::default());
     assert_eq!(screen.advance(long.as_bytes()).segments, [Segment::Output(0..long.len())]);
     // It still switches, and what has been given out cannot be taken back.
     assert_eq!(log(&[&long, "1049hb"]), format!("{long}1049h<"));
@@ -79,7 +79,7 @@ fn a_long_or_odd_sequence_is_not_kept_back() {
 
 #[test]
 fn a_string_without_an_end_is_cut_and_what_follows_it_is_drawn() {
-    let mut screen = Screen::new(Size::new(20, 2));
+    let mut screen = TerminalScreen::new(Size::new(20, 2));
     screen.advance(b"a\x1b]2;");
     for _ in 0..100 {
         screen.advance(&[b'x'; 10_000]);
@@ -88,7 +88,7 @@ fn a_string_without_an_end_is_cut_and_what_follows_it_is_drawn() {
     assert_eq!(screen.text(), "abc");
     assert_eq!(screen.title(), Some("title"));
     let long = format!("a\x1b]2;{}\x1b\\b", "x".repeat(1_000_000));
-    let mut screen = Screen::new(Size::new(20, 2));
+    let mut screen = TerminalScreen::new(Size::new(20, 2));
     let segments = screen.advance(long.as_bytes()).segments;
     assert_eq!(segments, [Segment::Output(0..long.len())]);
     assert_eq!(screen.text(), "ab");
@@ -96,7 +96,7 @@ fn a_string_without_an_end_is_cut_and_what_follows_it_is_drawn() {
 
 #[test]
 fn repeating_without_end_costs_no_more_than_a_screen() {
-    let mut screen = Screen::new(Size::new(4, 2));
+    let mut screen = TerminalScreen::new(Size::new(4, 2));
     screen.advance("x\x1b[65535b".repeat(100).as_bytes());
     // 65,536 × 100 of them, which ends a row.
     assert_eq!(screen.text(), "xxxx\nxxxx");

@@ -94,10 +94,10 @@ fn cut(row: &Row, from: u16, to: u16) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::terminal::{Screen, Size, Version};
+    use crate::terminal::{Size, TerminalScreen, Version};
 
     fn view(bytes: &[u8]) -> View {
-        let mut screen = Screen::new(Size::new(8, 4));
+        let mut screen = TerminalScreen::new(Size::new(8, 4));
         screen.advance(bytes);
         let mut view = View::default();
         view.apply(screen.frame(Version::default()));
