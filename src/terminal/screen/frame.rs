@@ -90,7 +90,7 @@ pub struct ScreenCursor {
 }
 
 /// What a viewer has to know of the terminal's modes. Keys, paste and mouse are encoded by the
-/// owner of the screen, see [`super::Screen::input_modes`].
+/// owner of the screen, see [`super::TerminalScreen::input_modes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a mode that is on or off")]
 pub struct Modes {
@@ -138,7 +138,7 @@ pub struct Frame {
 /// A whole screen for a script: what `pitcrew screen NAME --json` prints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScreenSnapshot {
-    /// The rows as text, see [`super::Screen::text`].
+    /// The rows as text, see [`super::TerminalScreen::text`].
     pub text: String,
     /// The rows with their styles, the cursor, the modes and the title.
     #[serde(flatten)]

@@ -8,7 +8,7 @@ use super::scan::{Found, Hit, Scanner, Start};
 /// CAN: the parser drops the sequence it is in.
 const CANCEL: &[u8] = b"\x18";
 
-/// A part of what [`super::Screen::advance`] has got.
+/// A part of what [`super::TerminalScreen::advance`] has got.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Segment {
     /// Bytes that were kept back at the end of an earlier chunk: output.
